@@ -135,7 +135,10 @@ def verdict_of(
 def _steps_for_charges(run: Run, unknown_charges: int) -> Iterator[Step]:
     if unknown_charges:
         yield Step(
-            text=f"No price from DVS for {format_rows(unknown_charges)}. Ask DT One what was charged, and compare the wallet:",
+            text=(
+                f"No price from DVS for {format_rows(unknown_charges)}. Ask DT One what was charged, and compare the "
+                "wallet:"
+            ),
             command=f"bulk-topup reconcile {run_arguments(run)}",
         )
 

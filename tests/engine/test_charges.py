@@ -7,9 +7,7 @@ from bulk_topup.engine.charges import Charges
 from tests.helpers.sample_run import COMPLETED
 
 
-def _move(
-    before: RowState, after: RowState, price: str | None = "9.30", status_class: str = "CONFIRMED"
-) -> Move:
+def _move(before: RowState, after: RowState, price: str | None = "9.30", status_class: str = "CONFIRMED") -> Move:
     assert COMPLETED.creation_date is not None
     facts = Facts(
         transaction_id=1,
