@@ -99,7 +99,7 @@ def ending_of(
             summary.counts,
             contradicted=finished.result.contradicted,
             repeats=summary.repeats,
-            unpriced=summary.unknown_charges,
+            unknown_charges=summary.unknown_charges,
         )
     return Ending(
         exit_code=end.code,

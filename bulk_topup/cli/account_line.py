@@ -1,7 +1,7 @@
 """The line that a command begins with: where the money is, and that credentials are not used; loads credentials."""
 
 from bulk_topup.app.provider import unused_credentials
-from bulk_topup.domain.environment import Environment, ProviderOptions, format_account
+from bulk_topup.domain.environment import ProviderOptions, format_provider
 
 
 def account_line(options: ProviderOptions, account: str) -> str:
@@ -11,9 +11,7 @@ def account_line(options: ProviderOptions, account: str) -> str:
         options: the provider that the command uses.
         account: its account, as the ledger names it.
     """
-    text = format_account(options.environment, account)
-    if options.environment is Environment.SANDBOX:
-        text += " SANDBOX: no money moves." if options.is_embedded else " SANDBOX: only a simulator may be there."
+    text = format_provider(options, account)
     if unused := unused_credentials(options):
         text += f" The API credentials that are given ({unused}) are not used."
     return text

@@ -6,7 +6,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 def is_safe_address(url: str) -> bool:
     """Return True if a URL is one of HTTPS, or one of HTTP that does not leave this machine."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no address at all, such as one with half of a bracket
+        return False
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url)))
 
 

@@ -76,6 +76,19 @@ def format_account(environment: str, account: str) -> str:
     return f"Environment: {environment}. Account: {account or 'unknown'}."
 
 
+def format_provider(options: ProviderOptions, account: str) -> str:
+    """Return where the money is and whether that is a simulator, as sentences for people.
+
+    Args:
+        options: which provider.
+        account: its account, as the ledger names it.
+    """
+    text = format_account(options.environment, account)
+    if options.environment is not Environment.SANDBOX:
+        return text
+    return f"{text} SANDBOX: {'no money moves' if options.is_embedded else 'only a simulator may be there'}."
+
+
 def default_ledger(environment: Environment) -> Path:
     """Return the default ledger: one file per environment, whatever the current folder."""
     return user_data_path("bulk-topup") / f"{environment}.db"

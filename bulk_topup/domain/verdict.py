@@ -94,7 +94,7 @@ def verdict_of(
     *,
     contradicted: int,
     repeats: int = 0,
-    unpriced: int = 0,
+    unknown_charges: int = 0,
     is_running: bool = False,
     command: str = "",
 ) -> RunVerdict:
@@ -105,13 +105,13 @@ def verdict_of(
         counts: its rows in each state, all states named.
         contradicted: paid or open rows that the list contradicts.
         repeats: refused rows that repeat payments of other runs.
-        unpriced: completed rows for which DVS states no price.
+        unknown_charges: completed rows for which DVS states no price.
         is_running: whether a process works on it.
         command: the command line that pays these rows again; empty for one that is made of what the run keeps.
     """
     rows, text = sum(counts.values()), format_counts(counts, contradicted=contradicted)
-    if unpriced:
-        text = f"{text}, charge of {format_rows(unpriced)} unknown"
+    if unknown_charges:
+        text = f"{text}, charge of {format_rows(unknown_charges)} unknown"
     if run.closing is not None:
         text = f"closed, {text}"
     if is_running:
@@ -128,14 +128,17 @@ def verdict_of(
         ending=_ENDINGS[severity],
         steps=()
         if is_running
-        else (*_steps(run, counts, contradicted, repeats, command), *_steps_for_charges(run, unpriced)),
+        else (*_steps(run, counts, contradicted, repeats, command), *_steps_for_charges(run, unknown_charges)),
     )
 
 
-def _steps_for_charges(run: Run, unknown: int) -> Iterator[Step]:
-    if unknown:
+def _steps_for_charges(run: Run, unknown_charges: int) -> Iterator[Step]:
+    if unknown_charges:
         yield Step(
-            text=f"No price from DVS for {format_rows(unknown)}. Ask DT One what was charged, and compare the wallet:",
+            text=(
+                f"No price from DVS for {format_rows(unknown_charges)}. Ask DT One what was charged, and compare the "
+                "wallet:"
+            ),
             command=f"bulk-topup reconcile {run_arguments(run)}",
         )
 

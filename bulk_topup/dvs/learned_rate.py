@@ -8,6 +8,8 @@ from typing import Final
 DEFAULT_RATE: Final = 10.0
 #: The highest rate, in requests per second, of a provider that states no rate limit. Faster only by its own statement.
 LEARNED_CEILING: Final = 100.0
+#: The lowest rate, in requests per second, however long the provider throttles: lower, it would hardly rise again.
+_LOWEST: Final = 1.0
 #: The growth of the rate with each good response while all of it is used: a tenth each second.
 _GROWTH: Final = 0.1
 #: The growth at rates that the provider has throttled before.
@@ -68,5 +70,5 @@ class LearnedRate:
     def throttle(self, now: float) -> None:
         """Record a 429."""
         self._throttled_at = min(self._throttled_at, self.value)
-        self.value *= _AFTER_THROTTLING
+        self.value = max(_LOWEST, self.value * _AFTER_THROTTLING)
         self._lowered_at = now

@@ -14,7 +14,9 @@ _WHOLE_SECONDS: Final = timedelta(seconds=1)
 def parse_date(text: str) -> datetime | None:
     """Return the time of a `Date` header in UTC; None if it is none, or absurd."""
     try:
-        date = parsedate_to_datetime(text).astimezone(UTC)
+        date = parsedate_to_datetime(text)
+        # One without a zone, as the older forms are, is in UTC and not in this machine's time.
+        date = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
     return date if EARLIEST <= date <= LATEST else None

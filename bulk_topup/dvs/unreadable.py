@@ -52,16 +52,17 @@ class UnreadableEntries:
     count: int = 0
     #: The first of them.
     kept: list[UnreadableEntry] = field(default_factory=list)
-    _seen: set[UnreadableEntry] = field(default_factory=set)
+    _seen: set[tuple[str, object]] = field(default_factory=set)
 
     def add(self, entry: UnreadableEntry) -> bool:
-        """Count an entry; return True if it is new."""
-        if entry in self._seen:
+        """Count an entry; return True if it is new. By itself and in its list it is one entry."""
+        key = (entry.path, entry if entry.id is None else entry.id)
+        if key in self._seen:
             return False
         self.count += 1
         if len(self.kept) < MAX_KEPT:
             self.kept.append(entry)
-            self._seen.add(entry)
+            self._seen.add(key)
         return True
 
     def as_json(self) -> list[dict[str, object]]:

@@ -7,12 +7,10 @@ remembered; the report has the exact charges.
 from decimal import Decimal
 
 from bulk_topup.domain.attempt import Move
+from bulk_topup.domain.charge import CHARGED_STATES, UNCHARGED_CLASSES
 from bulk_topup.domain.money import PRECISE
-from bulk_topup.domain.states import RowState
 
 _NOTHING = Decimal(0)
-#: States in which a row's cost is charged or on hold.
-_CHARGED = frozenset({RowState.ACCEPTED, RowState.COMPLETED})
 
 
 class Charges:
@@ -23,8 +21,11 @@ class Charges:
 
     def record_move(self, move: Move) -> None:
         """Record a move, with what it charges or gives back."""
-        was_charged, is_charged = move.before in _CHARGED, move.after in _CHARGED
-        if was_charged is is_charged or move.facts is None:
+        if move.facts is None:
+            return
+        # The transaction of a row in conflict may have failed.
+        is_charged = move.after in CHARGED_STATES and move.facts.status_class not in UNCHARGED_CLASSES
+        if (move.before in CHARGED_STATES) is is_charged:
             return
         charged, unit = move.facts.charged, move.facts.price_unit
         if charged is None or unit is None:

@@ -90,7 +90,7 @@ class ConflictProof:
     @staticmethod
     def _proved(found: Iterator[tuple[KnownTransaction, TransactionOutcome]]) -> Iterator[tuple[Attempt, Move]]:
         for known, transaction in found:
-            is_known = known.transaction_id == transaction.id
-            move = move_for(known.attempt, RowState.CONFLICT, transaction, CAUSE, found_by_id=not is_known)
+            # The ledger may have the transaction only because its external ID was ours.
+            move = move_for(known.attempt, RowState.CONFLICT, transaction, CAUSE, found_by_id=True)
             if move.after is not RowState.CONFLICT:
                 yield known.attempt, move

@@ -269,7 +269,8 @@ def proved_move(known: KnownAttempt, transaction: Transaction) -> Move | None:
         return None
     if known.is_purged:
         return reversal_of_forgotten(known, transaction, CAUSE)
-    is_known = known.transaction_id == transaction.id
+    # That of a row in conflict may be in the ledger only because its external ID was the row's.
+    is_known = known.transaction_id == transaction.id and known.state is not RowState.CONFLICT
     move = move_for(known.attempt, known.state, transaction, CAUSE, found_by_id=not is_known)
     match known.state:
         case RowState.IN_FLIGHT:

@@ -12,7 +12,7 @@ from bulk_topup.errors import ConfigurationError
 #: Read from the current folder if no other file is named.
 DEFAULT_FILE = Path(".env")
 #: Names of secrets of ours; `.env` may be a public file of another program.
-_SECRET = re.compile(r"(DVS_API_(KEY|SECRET)|BULK_TOPUP_APPROVAL_SECRET)$", re.IGNORECASE)
+_SECRET = re.compile(r"(DVS_API_(KEY|SECRET)|BULK_TOPUP_(APPROVAL_SECRET|CALLBACK_TOKEN))$", re.IGNORECASE)
 
 
 def read_env_file(file: Path | None = None) -> dict[str, str]:

@@ -17,7 +17,8 @@ def locked_file(path: Path, *, timeout: float = 0.0) -> Iterator[FileLock]:
     """Lock a file while the block runs, and remove it afterwards; the system releases the lock if the process dies.
 
     The file is removed while it is still locked. A process that opened it before gets the lock of a file without a
-    name, which `FileLock` finds out and takes for no lock, so it opens the name again.
+    name, which `FileLock` finds out and takes for no lock, so it opens the name again. That needs version 4: earlier
+    ones take such a lock, or remove the file of another process when they release theirs.
 
     Args:
         path: the file, created for its owner only; one that a killed process left is used and removed.

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from bulk_topup.app.credentials import load_approval_secret, load_credentials, load_transport, where_given
+from bulk_topup.app.credentials import (
+    load_approval_secret,
+    load_callback_token,
+    load_credentials,
+    load_transport,
+    where_given,
+)
 from bulk_topup.domain.environment import Environment, default_ledger
 from bulk_topup.errors import ConfigurationError
 from tests.helpers.private_files import write_private
@@ -98,6 +104,13 @@ def test_a_credentials_file_that_everybody_can_read_is_refused_with_both_cures(t
     write_private(tmp_path / ".env", PAIR).chmod(mode)
     with pytest.raises(ConfigurationError, match=r"Every user .* \.env"):
         load_credentials()
+
+
+@pytest.mark.parametrize("name", ["BULK_TOPUP_APPROVAL_SECRET", "BULK_TOPUP_CALLBACK_TOKEN"])
+def test_an_env_file_with_another_secret_of_ours_is_not_read_where_everybody_can(tmp_path: Path, name: str) -> None:
+    write_private(tmp_path / ".env", f"{name}={'a' * 32}\n").chmod(0o644)
+    with pytest.raises(ConfigurationError, match="Every user"):
+        load_callback_token()
 
 
 @pytest.mark.parametrize("mode", [0o400, 0o440, 0o600, 0o640, 0o660])

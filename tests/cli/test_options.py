@@ -82,6 +82,7 @@ def test_a_callback_url_that_dvs_cannot_post_to_is_a_usage_error() -> None:
         ("http://192.168.1.4", False),
         ("ftp://pay.example.com", False),
         ("https:///x", False),
+        ("https://[2001:db8::1", False),
     ],
 )
 def test_callbacks_are_encrypted_where_they_leave_this_machine(url: str, is_safe: bool) -> None:

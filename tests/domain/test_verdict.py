@@ -49,7 +49,7 @@ def test_outcomes_are_counted_by_what_is_known_of_them(run: Run) -> None:
 
 def test_unknown_charges_are_in_the_headline_and_have_a_step(run: Run) -> None:
     counts = {**dict.fromkeys(RowState, 0), RowState.COMPLETED: 3}
-    verdict = verdict_of(run, counts, contradicted=0, unpriced=2)
+    verdict = verdict_of(run, counts, contradicted=0, unknown_charges=2)
     assert verdict.headline == "All done: 3 of 3 rows completed, charge of 2 rows unknown."
     [step] = verdict.steps
     assert step.text.startswith("No price from DVS for 2 rows.")

@@ -55,6 +55,16 @@ async def test_a_429_lowers_it_and_it_returns_to_that_rate_only_slowly(clock: An
     assert before * 0.95 < limiter.rate < before * 1.1
 
 
+async def test_a_provider_that_throttles_for_minutes_leaves_a_rate_from_which_it_rises_again(clock: Any) -> None:
+    limiter = RateLimiter(clock)
+    for _ in range(60):
+        limiter.throttled(1, None, limiter.sent())
+        clock.seconds += 2
+    assert limiter.rate == 1
+    await _send(limiter, clock, 300)
+    assert limiter.rate > 4
+
+
 async def test_errors_of_the_server_lower_it_once_at_a_time_and_not_below_the_start(clock: Any) -> None:
     limiter = RateLimiter(clock)
     await _send(limiter, clock, 20)

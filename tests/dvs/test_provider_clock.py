@@ -1,5 +1,6 @@
 """The provider's time by its `Date` headers, whatever this machine's clock shows."""
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,17 @@ def test_the_time_goes_on_from_the_last_date_and_is_never_too_early(clock: Any) 
     assert provider.now() == datetime(2026, 11, 24, 20, 5, 10, tzinfo=UTC)
     provider.record("Tue, 24 Nov 2026 20:05:20 GMT")
     assert provider.now() == datetime(2026, 11, 24, 20, 5, 21, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["Tue Nov 24 20:05:05 2026", "Tue, 24 Nov 2026 20:05:05 -0000"])
+def test_a_date_without_a_zone_is_in_utc_wherever_this_machine_is(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Singapore")
+    time.tzset()
+    try:
+        assert parse_date(text) == datetime(2026, 11, 24, 20, 5, 5, tzinfo=UTC)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(

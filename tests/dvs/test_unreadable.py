@@ -209,7 +209,9 @@ def test_of_many_unreadable_entries_so_many_are_kept_and_each_is_counted() -> No
     for entry in made:
         assert entries.add(entry)
     assert not entries.add(made[0])
-    assert (entries.count, len(entries.kept)) == (MAX_KEPT + 5, MAX_KEPT)
+    assert not entries.add(UnreadableEntry(path="/x", id=1, external_id="of-its-list", problem="q"))
+    assert entries.add(UnreadableEntry(path="/y", id=1, external_id=None, problem="p"))
+    assert (entries.count, len(entries.kept)) == (MAX_KEPT + 6, MAX_KEPT)
 
 
 def test_a_sentence_about_an_entry_controls_no_terminal() -> None:

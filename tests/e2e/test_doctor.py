@@ -120,7 +120,7 @@ def test_a_probe_writes_a_report_and_exits_with_1_where_dvs_is_otherwise_than_be
     result = invoke("doctor", "--probe", "--json", *options, code=1)
     written = json.loads((tmp_path / "probe-report.json").read_text())
     assert json.loads(result.stdout) == written
-    assert {each["belief"] for each in written["observations"] if each["agrees"] is False} >= {"expiry"}
+    assert {each["belief"] for each in written["findings"] if each["agrees"] is False} >= {"expiry"}
     assert "beliefs" in result.stderr
     assert "Report written to probe-report.json" in result.stderr
 

@@ -13,6 +13,7 @@ import pytest
 from bulk_topup.dvs import DVS
 from bulk_topup.dvs.models.base import Amount, CalculationMode
 from bulk_topup.dvs.models.transaction import Party, Transaction, TransactionRequest
+from tests.helpers.smtp_and_http_receivers import serve_hook
 
 Pay = Callable[..., Any]
 
@@ -56,6 +57,26 @@ def test_a_transaction_is_shown_by_its_id_or_its_external_id(pay: Pay, create: C
     table = pay("transaction", "show", created.id).stdout
     assert "7.50 SGD" in table
     assert "CREATED" in table
+
+
+def test_an_entry_that_can_not_be_read_is_fetched_by_its_id_and_never_called_unknown(invoke: Any) -> None:
+    body: dict[str, Any] = {
+        "id": 7,
+        "external_id": "by-hand-1",
+        "creation_date": "2026-11-01T20:05:05Z",
+        "status": {"id": 70000, "message": "COMPLETED", "class": {"id": 7, "message": "COMPLETED"}},
+        "product": {"id": 6418},
+    }
+    odd = json.dumps({**body, "status": "COMPLETED"}).encode()
+    with serve_hook() as provider:
+        provider.bodies = {"/v1/transactions": b"[" + odd + b"]", "/v1/transactions/7": json.dumps(body).encode()}
+        words = ("transaction", "show", "by-hand-1", "--json", "--env", "sandbox", "--base-url", f"{provider.url}/v1")
+        [shown, _] = json.loads(invoke(*words).stdout)
+        assert shown["id"] == 7
+        provider.bodies["/v1/transactions/7"] = odd
+        assert "can't be read" in invoke(*words, code=4).stderr
+        provider.bodies["/v1/transactions"] = b"[]"
+        assert "in this account" in invoke(*words, code=3).stderr
 
 
 def test_a_transaction_is_confirmed_or_cancelled_by_hand_once(

@@ -7,12 +7,12 @@ from bulk_topup.engine.charges import Charges
 from tests.helpers.sample_run import COMPLETED
 
 
-def _move(before: RowState, after: RowState, price: str | None = "9.30") -> Move:
+def _move(before: RowState, after: RowState, price: str | None = "9.30", status_class: str = "CONFIRMED") -> Move:
     assert COMPLETED.creation_date is not None
     facts = Facts(
         transaction_id=1,
         creation_date=COMPLETED.creation_date,
-        status_class="CONFIRMED",
+        status_class=status_class,
         status_message="CONFIRMED",
         price=None if price is None else Decimal(price),
         fee=Decimal("0.05"),
@@ -32,6 +32,17 @@ def test_a_row_is_charged_once_whatever_states_it_passes() -> None:
         for before, after in pairwise(states):
             charges.record_move(_move(before, after))
         assert charges.sums == {"USD": Decimal("9.35")}
+
+
+def test_a_conflict_counts_unless_its_transaction_has_failed() -> None:
+    for status_class, sums in (("COMPLETED", {"USD": Decimal("9.35")}), ("DECLINED", {})):
+        charges = Charges()
+        charges.record_move(_move(RowState.IN_FLIGHT, RowState.CONFLICT, status_class=status_class))
+        assert charges.sums == sums
+    charges = Charges()
+    charges.record_move(_move(RowState.IN_FLIGHT, RowState.ACCEPTED))
+    charges.record_move(_move(RowState.ACCEPTED, RowState.CONFLICT, status_class="DECLINED"))
+    assert charges.sums == {"USD": 0}
 
 
 def test_the_cost_of_failed_and_reversed_rows_is_given_back() -> None:

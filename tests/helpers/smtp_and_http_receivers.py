@@ -30,6 +30,8 @@ class Hook:
     sent: int = 0
     #: Where responses redirect to; empty for nowhere.
     location: str = ""
+    #: Bodies of responses by path without query; others are empty.
+    bodies: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -54,8 +56,10 @@ def serve_hook() -> Iterator[Hook]:
                 self.end_headers()
                 self._send_endlessly()
                 return
-            self.send_header("Content-Length", "0")
+            content = hook.bodies.get(self.path.partition("?")[0], b"")
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
+            self.wfile.write(content)
 
         def _send_endlessly(self) -> None:
             with suppress(OSError):  # the other side has read enough

@@ -105,6 +105,18 @@ def test_another_amount_that_was_paid_is_accepted_with_its_price_when_a_person_d
     assert move.facts.price == Decimal("7.41")
 
 
+def test_a_conflict_ends_only_by_a_transaction_that_states_who_is_paid(known: MakeKnown, transaction: Make) -> None:
+    nobody = transaction(StatusClass.COMPLETED, credit_party_identifier=None)
+    conflict = known(RowState.CONFLICT, transaction_id=nobody.id)
+    assert proved_move(conflict, nobody) is None
+    own = proved_move(conflict, transaction(StatusClass.COMPLETED))
+    assert own is not None
+    assert own.after is RowState.COMPLETED
+    accepted = proved_move(known(RowState.ACCEPTED, transaction_id=nobody.id), nobody)
+    assert accepted is not None
+    assert accepted.after is RowState.COMPLETED
+
+
 @pytest.mark.parametrize("before", [state for state in RowState if state not in {RowState.REFUSED, RowState.PENDING}])
 @pytest.mark.parametrize("class_", StatusClass)
 @pytest.mark.parametrize("other", [{}, OTHER_AMOUNT])

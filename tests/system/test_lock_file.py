@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,12 @@ def test_no_two_processes_are_ever_in_the_locked_block(tmp_path: Path) -> None:
     errors = [process.communicate()[1] for process in processes]
     assert errors == [b""] * len(processes)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_version_of_the_library_is_allowed_with_which_two_processes_may_have_the_lock() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    [found] = [each for each in project["dependencies"] if each.startswith("filelock")]
+    assert int(found.partition(">=")[2].partition(".")[0]) >= 4
 
 
 def test_one_who_waits_gets_the_lock_in_the_end(tmp_path: Path) -> None:

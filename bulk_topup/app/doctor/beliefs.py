@@ -63,7 +63,7 @@ _SENTENCES = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Observation:
+class ProbeFinding:
     """What a probe has seen of one belief."""
 
     belief: Belief

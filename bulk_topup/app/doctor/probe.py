@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from bulk_topup.app.doctor.beliefs import Belief, Observation
+from bulk_topup.app.doctor.beliefs import Belief, ProbeFinding
 from bulk_topup.app.doctor.probe_product import ProbeRequest, choose_request
 from bulk_topup.app.doctor.raw_answer import RawAnswer, ask
 from bulk_topup.app.doctor.shapes import shape_of
@@ -48,14 +48,14 @@ _MOMENT: TypeAdapter[Any] = TypeAdapter(Moment)
 class ProbeReport:
     """What a probe has seen."""
 
-    observations: list[Observation] = field(default_factory=list)
+    findings: list[ProbeFinding] = field(default_factory=list)
     #: The names and types of the fields of some bodies, by what they are.
     shapes: dict[str, object] = field(default_factory=dict)
 
     @property
     def differences(self) -> int:
         """The number of beliefs that what was seen contradicts."""
-        return sum(each.agrees is False for each in self.observations)
+        return sum(each.agrees is False for each in self.findings)
 
 
 def check_may_probe(options: ProviderOptions) -> None:
@@ -86,13 +86,13 @@ async def probe_provider(dvs: AsyncDVS, clock: Clock, *, nonce: str) -> ProbeRep
     probe = _Prober(dvs, clock, nonce)
     for step in (probe.headers, probe.refusals, probe.unconfirmed, probe.final):
         try:
-            async for observation in step():
-                probe.report.observations.append(observation)
+            async for finding in step():
+                probe.report.findings.append(finding)
         except (BulkTopupError, ArithmeticError, TypeError, ValueError) as error:
             probe.report.shapes[f"stopped in {step.__name__}"] = redact_secrets(printable(str(error)[:_MAX_TEXT]))
-    seen = {each.belief for each in probe.report.observations}
-    missing = (Observation(belief=each, seen="not checked", agrees=None) for each in Belief if each not in seen)
-    probe.report.observations += missing
+    seen = {each.belief for each in probe.report.findings}
+    missing = (ProbeFinding(belief=each, seen="not checked", agrees=None) for each in Belief if each not in seen)
+    probe.report.findings += missing
     return probe.report
 
 
@@ -106,7 +106,7 @@ class _Prober:
         self._created = 0
         self.report = ProbeReport()
 
-    async def headers(self) -> AsyncIterator[Observation]:
+    async def headers(self) -> AsyncIterator[ProbeFinding]:
         """Check what the headers of responses say."""
         answer = await ask(self._dvs, "GET", "/products", params={"page": "1", "per_page": "1"})
         limit = header_number(answer.headers, "x-ratelimit-limit")
@@ -120,7 +120,7 @@ class _Prober:
         yield _seen(Belief.PAGE_HEADERS, f"missing: {', '.join(missing) or 'none'}", not missing)
         yield await self._period(limit)
 
-    async def _period(self, limit: int | None) -> Observation:
+    async def _period(self, limit: int | None) -> ProbeFinding:
         """Find out whether the remaining requests of the limit start again each second."""
         left: list[int] = []
         for _ in range(RATE_REQUESTS):
@@ -134,7 +134,7 @@ class _Prober:
         text = f"{RATE_REQUESTS} requests in {seconds:.0f} s or more: at most {max(left)} counted together"
         return _seen(Belief.RATE_LIMIT_PERIOD, text, max(left) < RATE_REQUESTS / 2)
 
-    async def refusals(self) -> AsyncIterator[Observation]:
+    async def refusals(self) -> AsyncIterator[ProbeFinding]:
         """Check how requests are refused that can pay nobody."""
         body = {"external_id": self._id("x"), "product_id": NO_ID, "auto_confirm": False}
         answer = await ask(self._dvs, "POST", "/async/transactions", body=body)
@@ -146,15 +146,15 @@ class _Prober:
         answer = await ask(self._dvs, "POST", "/async/transactions", body={"external_id": self._id("y")})
         yield _seen(Belief.INVALID_REQUEST, answer.named(), answer.status == 400 and bool(answer.codes))
 
-    async def unconfirmed(self) -> AsyncIterator[Observation]:
+    async def unconfirmed(self) -> AsyncIterator[ProbeFinding]:
         """Check a transaction that is created, sent again, listed and cancelled, and never confirmed."""
         request = await choose_request(self._dvs)
         before = await self._holding(request)
         body = request.body(self._id("a"), COMPLETED, auto_confirm=False)
         created = await ask(self._dvs, "POST", "/async/transactions", body=body)
         self.report.shapes["created"] = shape_of(created.value)
-        for observation in _echoes(created, body, request):
-            yield observation
+        for finding in _echoes(created, body, request):
+            yield finding
         id_ = created.get("id")
         yield await self._lag(str(body["external_id"]))
         held = await self._holding(request)
@@ -171,7 +171,7 @@ class _Prober:
         yield _seen(Belief.CONFIRMATION_TOO_LATE, late.named(), late.status == 400 and bool(late.codes))
         yield _moved(Belief.BALANCE_RELEASE, held, await self._holding(request), None if price is None else -price)
 
-    async def final(self) -> AsyncIterator[Observation]:
+    async def final(self) -> AsyncIterator[ProbeFinding]:
         """Check test numbers until their transactions are final."""
         request = await choose_request(self._dvs)
         for belief, end, wanted in (
@@ -192,7 +192,7 @@ class _Prober:
             text = f"{answer.named()}, {printable(str(message)[:_MAX_TEXT])} after {seconds:.1f} s"
             yield _seen(belief, text, message == wanted)
 
-    async def _lag(self, external_id: str) -> Observation:
+    async def _lag(self, external_id: str) -> ProbeFinding:
         began = self._clock.monotonic()
         while (seconds := self._clock.monotonic() - began) <= PATIENCE:
             answer = await ask(self._dvs, "GET", "/transactions", params={"external_id": external_id})
@@ -211,15 +211,15 @@ class _Prober:
         return f"probe-{self._nonce}-{name}"
 
 
-def _seen(belief: Belief, seen: str, agrees: bool | None) -> Observation:
-    return Observation(belief=belief, seen=seen, agrees=agrees)
+def _seen(belief: Belief, seen: str, agrees: bool | None) -> ProbeFinding:
+    return ProbeFinding(belief=belief, seen=seen, agrees=agrees)
 
 
-def _used(belief: Belief, answer: RawAnswer) -> Observation:
+def _used(belief: Belief, answer: RawAnswer) -> ProbeFinding:
     return _seen(belief, answer.named(), ErrorCode.EXTERNAL_ID_ALREADY_USED in answer.codes)
 
 
-def _moved(belief: Belief, before: Decimal | None, after: Decimal | None, price: Any) -> Observation:  # noqa: ANN401
+def _moved(belief: Belief, before: Decimal | None, after: Decimal | None, price: Any) -> ProbeFinding:  # noqa: ANN401
     """Return whether the amount on hold moved by a price; other programs may use the account meanwhile."""
     if before is None or after is None or not isinstance(price, int | Decimal):
         return _seen(belief, "no wallet or no price", None)
@@ -227,11 +227,11 @@ def _moved(belief: Belief, before: Decimal | None, after: Decimal | None, price:
     return _seen(belief, "moved by the price" if has_moved else "moved by another amount", has_moved)
 
 
-def _echoes(created: RawAnswer, body: Mapping[str, Any], request: ProbeRequest) -> list[Observation]:
+def _echoes(created: RawAnswer, body: Mapping[str, Any], request: ProbeRequest) -> list[ProbeFinding]:
     """Return how the answer to a creation repeats its request."""
     same = {True: "the same", False: "another", None: "not stated"}
 
-    def echo(belief: Belief, sent: object, *path: str) -> Observation:
+    def echo(belief: Belief, sent: object, *path: str) -> ProbeFinding:
         found = created.get(*path)
         is_same = None if found is None else found == sent
         return _seen(belief, same[is_same], is_same is True)

@@ -8,7 +8,7 @@ from typing import Final
 
 from bulk_topup.app.doctor.findings import CheckStatus, Finding
 from bulk_topup.app.provider import unused_credentials
-from bulk_topup.domain.environment import Environment, ProviderOptions, format_account
+from bulk_topup.domain.environment import ProviderOptions, format_provider
 from bulk_topup.domain.money import format_amount, format_money
 from bulk_topup.dvs import AsyncDVS, DVSError, NoResponseError
 from bulk_topup.dvs.learned_rate import DEFAULT_RATE, LEARNED_CEILING
@@ -38,9 +38,7 @@ def examine_environment(options: ProviderOptions, account: str) -> Finding:
         options: which provider.
         account: the account of its client, as the ledger names it.
     """
-    message = format_account(options.environment, account)
-    if options.environment is Environment.SANDBOX:
-        message += " SANDBOX: no money moves." if options.is_embedded else " SANDBOX: only a simulator may be there."
+    message = format_provider(options, account)
     unused = unused_credentials(options)
     if not unused:
         return _Finding(check="environment", status=CheckStatus.OK, message=message)

@@ -1,6 +1,5 @@
 """The commands of DVS transactions: show, list, confirm, cancel."""
 
-import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -53,11 +52,14 @@ def show_command(transaction: str, reveal_pins: bool, query: QueryOptions) -> No
     async def fetch(dvs: AsyncDVS) -> Sequence[Transaction]:
         if transaction.isascii() and transaction.isdigit():
             return _masked([await dvs.transactions.get(int(transaction))], reveal_pins)
-        found = await fetch_all(dvs.transactions.list(external_id=transaction))
+        found: list[Transaction] = []
+        async for page in dvs.transactions.list(external_id=transaction).pages():
+            found += page.items
+            # One that can't be read in the list is not absent.
+            found += [await dvs.transactions.read_again(entry) for entry in page.unreadable]
         if not found:
             raise TransactionNotFoundError(
-                f'DVS has no transaction with the external ID "{transaction}" of the last 24 hours. For an older one: '
-                f"`bulk-topup transaction list --external-id {shlex.quote(transaction)} --from TIME`."
+                f'DVS has no transaction with the external ID "{transaction}" in this account. Check it and --env.'
             )
         return _masked(found, reveal_pins)
 

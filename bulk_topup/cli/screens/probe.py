@@ -18,7 +18,7 @@ def probe_json(report: ProbeReport, environment: Environment) -> dict[str, objec
     return {
         "version": __version__,
         "environment": environment.value,
-        "observations": [each.as_json() for each in report.observations],
+        "findings": [each.as_json() for each in report.findings],
         "shapes": report.shapes,
     }
 
@@ -28,12 +28,12 @@ def show_probe(console: Console, report: ProbeReport) -> None:
     table = Table()
     for column in ("belief", "", "what was seen"):
         table.add_column(column, overflow="fold")
-    for each in sorted(report.observations, key=lambda each: each.agrees is not False):
+    for each in sorted(report.findings, key=lambda each: each.agrees is not False):
         table.add_row(each.belief.sentence, _AGREEMENT[each.agrees], escape_markup(each.seen))
     console.print(table, highlight=False)
     for line in _stops(report):
         console.print(line, highlight=False, soft_wrap=True)
-    number, beliefs = report.differences, len(report.observations)
+    number, beliefs = report.differences, len(report.findings)
     verb = "differs" if number == 1 else "differ"
     text = f"{number} of {beliefs} beliefs {verb}." if number else "No checked belief differs."
     console.print(text, highlight=False)

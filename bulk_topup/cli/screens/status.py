@@ -66,7 +66,7 @@ def render_status(status: RunStatus, console: Console) -> RenderableType:
         summary.counts,
         contradicted=status.contradicted,
         repeats=summary.repeats,
-        unpriced=summary.unknown_charges,
+        unknown_charges=summary.unknown_charges,
         is_running=status.is_running,
     )
     account = escape_markup(format_account(run.environment, run.account))

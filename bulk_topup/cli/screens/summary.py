@@ -52,7 +52,7 @@ def show_summary(console: Console, finished: FinishedRun) -> None:
         summary.counts,
         contradicted=result.contradicted,
         repeats=summary.repeats,
-        unpriced=summary.unknown_charges,
+        unknown_charges=summary.unknown_charges,
         command=repeated_run("--pay-again", "REASON"),
     )
     run = finished.run

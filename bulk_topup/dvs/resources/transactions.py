@@ -163,11 +163,10 @@ class _Transactions(Generic[T]):
     async def find(self, external_id: str) -> tuple[T | None, int]:
         """Return the transaction with an external ID, and how many others DVS lists instead of it.
 
-        An entry that can't be read, or states no external ID, may be that transaction, so it is never taken for none:
-        it is fetched by DVS's ID.
+        An entry that can't be read may be that transaction, so it is never taken for none: it is fetched by DVS's ID.
 
         Raises:
-            UnreadableBodyError: an entry that may be the transaction can't be read there either.
+            UnreadableBodyError: such an entry can't be read there either, or an entry states no external ID.
         """
         page = await self.list(external_id=external_id).page()
         own = next((each for each in page.items if each.external_id == external_id), None)

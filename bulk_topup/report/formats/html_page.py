@@ -82,9 +82,8 @@ class PageData:
 
 def page(run: Run, summary: Summary, data: PageData) -> Html:
     """Return the whole page."""
-    verdict = verdict_of(
-        run, summary.counts, contradicted=data.contradicted, repeats=summary.repeats, unpriced=summary.unknown_charges
-    )
+    unknown, repeats = summary.unknown_charges, summary.repeats
+    verdict = verdict_of(run, summary.counts, contradicted=data.contradicted, repeats=repeats, unknown_charges=unknown)
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     # Even if a cell smuggled markup in, the browser would not run, load or send anything.
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"

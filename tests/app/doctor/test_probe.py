@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from bulk_topup.app.doctor import ProbeReport, check_may_probe, probe_provider
-from bulk_topup.app.doctor.beliefs import Belief, Observation
+from bulk_topup.app.doctor.beliefs import Belief, ProbeFinding
 from bulk_topup.app.doctor.shapes import shape_of
 from bulk_topup.cli.screens.probe import probe_json
 from bulk_topup.domain.environment import Environment, ProviderOptions
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.anyio
 OTHERWISE = {Belief.EXPIRY, Belief.CLOCK}
 
 
-def _by_belief(report: ProbeReport) -> dict[Belief, Observation]:
-    return {each.belief: each for each in report.observations}
+def _by_belief(report: ProbeReport) -> dict[Belief, ProbeFinding]:
+    return {each.belief: each for each in report.findings}
 
 
 @pytest.fixture
@@ -35,17 +35,17 @@ async def report(sandbox: Any, credentials: tuple[str, str], clock: Any) -> Prob
 async def test_every_belief_is_checked_and_the_sandbox_is_as_believed(report: ProbeReport) -> None:
     seen = _by_belief(report)
     assert set(seen) == set(Belief)
-    assert len(report.observations) == len(Belief)
+    assert len(report.findings) == len(Belief)
     unlike = {belief: each.seen for belief, each in seen.items() if each.agrees is not True}
     # Without a rate limit there is no period either.
     assert set(unlike) <= OTHERWISE | {Belief.RATE_LIMIT_STATED, Belief.RATE_LIMIT_PERIOD}, unlike
-    assert report.differences == sum(each.agrees is False for each in report.observations) > 0
+    assert report.differences == sum(each.agrees is False for each in report.findings) > 0
 
 
 async def test_a_probe_confirms_only_the_test_numbers_and_leaves_nothing_on_hold(
     report: ProbeReport, sandbox: Any, credentials: tuple[str, str]
 ) -> None:
-    assert report.observations
+    assert report.findings
     transactions = httpx2.get(f"{sandbox.base_url}/transactions", auth=credentials).json()
     messages = sorted(each["status"]["message"] for each in transactions)
     assert messages == ["CANCELLED", "COMPLETED", "DECLINED-INVALID-CREDIT-PARTY"]
