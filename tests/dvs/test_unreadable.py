@@ -218,3 +218,25 @@ def test_a_sentence_about_an_entry_controls_no_terminal() -> None:
     entry = UnreadableEntry(path="/transactions", id=5, external_id="\x1b[2J" * 50, problem="status: Field required")
     assert entry.sentence().isprintable()
     assert len(entry.sentence()) < 200
+
+
+async def test_an_answer_about_another_entry_than_the_one_that_was_asked_for_is_none(fetch: Callable[..., Any]) -> None:
+    async def do(dvs: AsyncDVS) -> Any:
+        resource = dvs.transaction_outcomes
+        for act in (resource.get, resource.confirm_async, resource.confirm_sync, resource.cancel):
+            with pytest.raises(UnreadableBodyError, match="about transaction 7 with transaction 2237512891"):
+                await act(7)
+        return await resource.get(TRANSACTION["id"])
+
+    found, _ = await fetch(do, TRANSACTION)
+    assert found.external_id == "payroll-1"
+
+
+async def test_another_product_than_the_one_that_was_asked_for_is_none(fetch: Callable[..., Any]) -> None:
+    async def do(dvs: AsyncDVS) -> Any:
+        with pytest.raises(UnreadableBodyError, match="about product 6418 with product 3425"):
+            await dvs.products.get(6418)
+        return await dvs.products.get(3425)
+
+    found, _ = await fetch(do, FIXED)
+    assert found.id == 3425

@@ -97,6 +97,28 @@ async def test_a_conflict_that_was_one_wrong_answer_ends_within_the_run(pay: Pay
     assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
 
 
+async def test_an_answer_about_another_transaction_says_nothing_of_the_one_that_was_asked_for(
+    pay: Pay, network: Any, books: Books
+) -> None:
+    first: dict[str, Any] = {}
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if line == CREATION:
+            return lambda transaction: first or first.update(transaction)
+        if line.startswith("GET /v1/transactions?from_date"):
+            return 200, b"[]"
+        return (lambda transaction: transaction.update(first)) if line.startswith("GET /v1/transactions/") else "pass"
+
+    network.rule = rule
+    finished, outcomes = await pay(3, tracking_timeout=0.2)
+    assert {RowState.ACCEPTED} <= {outcome.state for outcome in outcomes} <= {RowState.ACCEPTED, RowState.COMPLETED}
+    assert finished.result.counts[RowState.CONFLICT] == 0
+    network.rule = lambda _number, _line, _body: "pass"
+    _, outcomes = await pay(3)
+    assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
+    assert len(books()) == 3
+
+
 async def test_a_sweep_of_the_list_ends_a_conflict_by_proof(
     pay: Pay, network: Any, tmp_path: Path, sandbox: Any, credentials: tuple[str, str]
 ) -> None:
@@ -167,6 +189,24 @@ async def test_a_price_that_can_not_be_right_is_a_conflict_that_stops_sending_in
     network.rule = lambda _number, _line, _body: "pass"
     finished, _ = await pay(40)
     assert (finished.result.counts[RowState.COMPLETED], len(books())) == (40, 40)
+
+
+@pytest.mark.parametrize(
+    ("change", "left_out"),
+    [
+        (_another, "credit_party_identifier"),
+        (lambda transaction: transaction["prices"]["wholesale"].update(amount=-3.71), "prices"),
+    ],
+)
+async def test_answers_that_leave_out_what_is_in_conflict_end_none(
+    pay: Pay, network: Any, books: Books, change: Change, left_out: str
+) -> None:
+    leave_out = _change_all(lambda transaction: transaction.pop(left_out, None))
+    network.rule = lambda number, line, body: change if line == CREATION else leave_out(number, line, body)
+    for _ in range(2):
+        finished, outcomes = await pay(2)
+        assert {outcome.state for outcome in outcomes} == {RowState.CONFLICT}
+    assert (len(books()), finished.result.counts[RowState.COMPLETED]) == (2, 0)
 
 
 async def test_a_price_that_is_left_out_before_the_end_is_nothing(pay: Pay, network: Any) -> None:
