@@ -110,16 +110,17 @@ class Absence:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HeldAttempt:
+class HeldAttempt(PricedAttempt):
     """An attempt of hold mode whose transaction is created and unconfirmed."""
 
-    attempt: Attempt
     transaction_id: int
-    #: The cost with its fee, in `price_unit`; None if DVS states none.
-    charged: Decimal | None
-    price_unit: str | None
     #: Whether the list, as last read, lacks the row or requests something else.
     is_contradicted: bool
+
+    @property
+    def charged(self) -> Decimal | None:
+        """The price with its fee, in `price_unit`; None if DVS states none."""
+        return with_fee(self.price, self.fee)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

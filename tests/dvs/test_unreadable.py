@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from bulk_topup.dvs import AsyncDVS, NotFoundError, RetryPolicy, UnreadableBodyError
+from bulk_topup.dvs.models.base import Price
 from bulk_topup.dvs.models.product import PRODUCT, FixedProduct, UnknownProduct
 from bulk_topup.dvs.unreadable import MAX_KEPT, UnreadableEntries, UnreadableEntry
 
@@ -240,3 +243,10 @@ async def test_another_product_than_the_one_that_was_asked_for_is_none(fetch: Ca
 
     found, _ = await fetch(do, FIXED)
     assert found.id == 3425
+
+
+@pytest.mark.parametrize("amount", ["1e1000000", "-1E+101", "0e999999", "1e-5000", "9" * 201])
+def test_a_number_beyond_all_bounds_is_none_as_a_text_either(amount: str) -> None:
+    with pytest.raises(ValidationError, match="beyond all bounds"):
+        Price.model_validate({"amount": amount})
+    assert Price.model_validate({"amount": "3.710"}).amount == Decimal("3.71")

@@ -256,3 +256,37 @@ async def test_the_price_column_sums_up_to_what_was_charged_and_a_failed_row_has
     assert sum(outcome.price + outcome.fee for outcome in charged) == spent == finished.report.summary.charged["USD"]
     failed = [total for total in finished.report.summary.totals if total.state is RowState.FAILED]
     assert {(total.price, total.fee, total.price_unit) for total in failed} == {(0, 0, None)}
+
+
+async def test_a_second_answer_about_a_price_keeps_the_pin_of_the_first(pay: Pay, network: Any) -> None:
+    final: list[str] = []
+
+    def leave_out(transaction: dict[str, Any]) -> None:
+        if transaction["status"]["class"]["message"] == "COMPLETED":
+            left_out = "pin" if final else "prices"
+            final.append(left_out)
+            del transaction[left_out]
+
+    network.rule = _change_all(leave_out)
+    _, (outcome,) = await pay(text="10001,8803,\n", header="reference,product_id,amount")
+    assert final == ["prices", "pin"]
+    assert (outcome.state, outcome.price is None, outcome.pin_code is None) == (RowState.COMPLETED, False, False)
+
+
+@pytest.mark.parametrize("price", [{"amount": -3, "fee": 6.71}, {"unit": "EUR"}])
+async def test_hold_mode_confirms_no_price_that_can_not_be_right_whatever_drift_is_tolerated(
+    pay: Pay, network: Any, price: dict[str, object]
+) -> None:
+    network.rule = _change_all(lambda transaction: transaction["prices"]["wholesale"].update(price))
+    finished, outcomes = await pay(3, mode="hold", stops={"price_drift": 1})
+    assert finished.result.reason is StopReason.PRICE
+    assert "--price-drift" not in finished.result.message
+    assert not any(line for line, _ in network.seen if "/confirm" in line)
+    assert {outcome.state for outcome in outcomes} <= {RowState.FAILED, RowState.PENDING}
+
+
+async def test_prices_without_a_wholesale_price_hide_no_outcome(pay: Pay, network: Any) -> None:
+    network.rule = _change_all(lambda transaction: transaction.update(prices={"wholesale": None, "retail": None}))
+    finished, outcomes = await pay(2)
+    assert finished.result.reason is None
+    assert {(outcome.state, outcome.price) for outcome in outcomes} == {(RowState.COMPLETED, None)}
