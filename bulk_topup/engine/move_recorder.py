@@ -90,8 +90,8 @@ class MoveRecorder:
         if again.after is not move.after or again.facts is None:
             return again
         # Of the second answer the price alone: it may leave out a PIN that the first one has.
-        priced = {"price": again.facts.price, "fee": again.facts.fee, "price_unit": again.facts.price_unit}
-        return replace(move, facts=replace(move.facts, **priced))
+        price, fee, unit = again.facts.price, again.facts.fee, again.facts.price_unit
+        return replace(move, facts=replace(move.facts, price=price, fee=fee, price_unit=unit))
 
     def _is_cancelled_by_run(self, move: Move) -> bool:
         """Return True if a row failed because hold mode cancelled it, for a reason that has its own message."""
