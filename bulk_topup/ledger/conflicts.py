@@ -39,6 +39,9 @@ _ATTEMPTS_AMONG: Final = f"""
     WHERE r.run_id = :run_id AND {_FOUND_BY_RUN}
     LIMIT :limit
 """  # noqa: S608
+_IS_OF_REBUILD: Final = f"""
+    SELECT 1 FROM events WHERE row_id = :row_id AND after = 'conflict' AND cause = '{REBUILT}' LIMIT 1
+"""  # noqa: S608 - composed of constants
 _LIST_MISMATCHES: Final = """
     SELECT id, line, attempt, state, note FROM rows
     WHERE run_id = :run_id AND note <> '' AND +state IN ('completed', 'accepted', 'in_flight')
@@ -74,6 +77,10 @@ class ConflictQueries:
         statement = _ATTEMPTS if external_ids is None else _ATTEMPTS_AMONG
         rows = self.file.fetch_all(statement, run_id=run.id, limit=limit, external_ids=json_array(external_ids))
         return [known_transaction_of(row) for row in rows]
+
+    def is_of_rebuild(self, row_id: int) -> bool:
+        """Return True if a rebuild has found a row's conflict, so that no transaction alone ends it."""
+        return bool(self.file.fetch_all(_IS_OF_REBUILD, row_id=row_id))
 
     def list_mismatches(self, run: Run, lines: Collection[int] | None = None) -> Iterator[tuple[int, RowState, str]]:
         """Yield completed and open rows that differ from the list: line, state and note, in list order."""

@@ -257,6 +257,8 @@ async def apply(comparison: Comparison, *, dvs: AsyncDVS, ledger: LedgerStore) -
         except (NotFoundError, UnreadableBodyError):
             continue
         move = proved_move(known, transaction)
+        if move is not None and move.before is RowState.CONFLICT and ledger.conflicts.is_of_rebuild(move.row_id):
+            continue  # it may be paid under two IDs
         if move is not None:
             ledger.attempts.record([move])
             applied.append(Applied(discrepancy=discrepancy, before=move.before, after=move.after))
