@@ -229,7 +229,7 @@ async def test_an_answer_about_another_entry_than_the_one_that_was_asked_for_is_
         for act in (resource.get, resource.confirm_async, resource.confirm_sync, resource.cancel):
             with pytest.raises(UnreadableBodyError, match="about transaction 7 with transaction 2237512891"):
                 await act(7)
-        return await resource.get(TRANSACTION["id"])
+        return await resource.get(2237512891)
 
     found, _ = await fetch(do, TRANSACTION)
     assert found.external_id == "payroll-1"
