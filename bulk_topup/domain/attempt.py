@@ -52,10 +52,20 @@ class Attempt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class KnownAttempt:
-    """An attempt with what the ledger has of its transaction."""
+class PricedAttempt:
+    """An attempt with the price that DVS states for its transaction."""
 
     attempt: Attempt
+    #: Wholesale price and fee, in `price_unit`.
+    price: Decimal | None
+    fee: Decimal | None
+    price_unit: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownAttempt(PricedAttempt):
+    """An attempt with what the ledger has of its transaction."""
+
     run_id: int
     #: The run's name.
     run: str
@@ -68,10 +78,6 @@ class KnownAttempt:
     message: str
     transaction_id: int | None
     status_message: str | None
-    #: Wholesale price and fee, in `price_unit`.
-    price: Decimal | None
-    fee: Decimal | None
-    price_unit: str | None
     resolution: Resolution | None
     #: Whether its run was purged, so that the credited beneficiary is unknown.
     is_purged: bool = False
@@ -104,36 +110,25 @@ class Absence:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HeldAttempt:
+class HeldAttempt(PricedAttempt):
     """An attempt of hold mode whose transaction is created and unconfirmed."""
 
-    attempt: Attempt
     transaction_id: int
-    #: The cost with its fee, in `price_unit`; None if DVS states none.
-    charged: Decimal | None
-    price_unit: str | None
     #: Whether the list, as last read, lacks the row or requests something else.
     is_contradicted: bool
 
+    @property
+    def charged(self) -> Decimal | None:
+        """The price with its fee, in `price_unit`; None if DVS states none."""
+        return with_fee(self.price, self.fee)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class KnownTransaction:
+class KnownTransaction(PricedAttempt):
     """An attempt whose row is in conflict, with the transaction that the ledger has for it."""
 
-    attempt: Attempt
     #: None if the ledger has none.
     transaction_id: int | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PricedAttempt:
-    """An attempt with the price that DVS states for its transaction."""
-
-    attempt: Attempt
-    #: Wholesale price and fee, in `price_unit`.
-    price: Decimal | None
-    fee: Decimal | None
-    price_unit: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from bulk_topup.domain.attempt import Attempt, Facts, HintedAttempt, KnownAttempt, Move
+from bulk_topup.domain.attempt import Attempt, Facts, HintedAttempt, KnownAttempt, Move, PricedAttempt
 from bulk_topup.domain.charge import CHARGED_STATES, price_problem
 from bulk_topup.domain.echo import differences_from
 from bulk_topup.domain.purchase_secrets import NO_SECRETS, PurchaseSecrets
@@ -111,6 +111,26 @@ def move_for(
         message=message,
         facts=kept,
     )
+
+
+def move_out_of_conflict(known: PricedAttempt, transaction: TransactionOutcome, cause: str) -> Move | None:
+    """Return the move by which a transaction ends its row's conflict; None if it is no proof.
+
+    What it leaves out is no proof: it must state party and amount, which may be what an earlier answer had otherwise,
+    and a price where the one that is known can't be right.
+
+    Args:
+        known: the row's latest attempt, with the price that is known of its transaction.
+        transaction: the provider's record.
+        cause: the source of the knowledge, for the event log.
+    """
+    move = move_for(known.attempt, RowState.CONFLICT, transaction, cause, found_by_id=True)
+    if move.after is RowState.CONFLICT:
+        return None
+    is_unpriced = move.facts is None or move.facts.price is None
+    if move.after in CHARGED_STATES and is_unpriced:
+        return None if price_problem(known.attempt, known.price, known.fee, known.price_unit) else move
+    return move
 
 
 def reversal_of_forgotten(

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from bulk_topup.domain.attempt import Attempt, KnownTransaction, Move
-from bulk_topup.domain.moves import move_for
+from bulk_topup.domain.moves import move_out_of_conflict
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import DVSError, NotFoundError, UnreadableBodyError
 from bulk_topup.dvs.models.transaction import TransactionOutcome
@@ -90,7 +90,5 @@ class ConflictProof:
     @staticmethod
     def _proved(found: Iterator[tuple[KnownTransaction, TransactionOutcome]]) -> Iterator[tuple[Attempt, Move]]:
         for known, transaction in found:
-            # The ledger may have the transaction only because its external ID was ours.
-            move = move_for(known.attempt, RowState.CONFLICT, transaction, CAUSE, found_by_id=True)
-            if move.after is not RowState.CONFLICT:
+            if (move := move_out_of_conflict(known, transaction, CAUSE)) is not None:
                 yield known.attempt, move

@@ -119,7 +119,7 @@ class HoldCoordinator:
                     f"The list no longer matches {item.attempt.external_id} as it was created. "
                     "Run the list again, then retry the rows that it still has."
                 )
-            if problem := price_problem(item.attempt, item.charged, None, item.price_unit):
+            if problem := price_problem(item.attempt, item.price, item.fee, item.price_unit):
                 return problem
             if drift := price_drift(item.attempt, item.charged, item.price_unit, self._context.guards):
                 return drift

@@ -3,10 +3,11 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from bulk_topup.domain.attempt import Attempt, Move
+from bulk_topup.domain.attempt import Attempt, Facts, Move
 from bulk_topup.domain.charge import price_problem
 from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.money import PRECISE, format_money, format_plain
@@ -74,7 +75,7 @@ class MoveRecorder:
         return [(attempt, next(found) if _lacks_price(move) else move) for attempt, move in moved]
 
     async def _ask_again(self, attempt: Attempt, move: Move) -> Move:
-        """Return the move that a second answer causes; the same one if that has no price or is of something else."""
+        """Return the move that a second answer causes; the same one if that is of something else."""
         if move.facts is None:
             return move
         try:
@@ -83,8 +84,14 @@ class MoveRecorder:
             self._control.record_error(error)
             return move
         is_same = transaction.id == move.facts.transaction_id and transaction.external_id == attempt.external_id
-        is_final = is_same and state_for(transaction) is move.after
-        return move_for(attempt, move.before, transaction, move.cause) if is_final else move
+        if not is_same or state_for(transaction) is not move.after:
+            return move
+        again = move_for(attempt, move.before, transaction, move.cause)
+        if again.after is not move.after or again.facts is None:
+            return again
+        # Of the second answer the price alone: it may leave out a PIN that the first one has.
+        price, fee, unit = again.facts.price, again.facts.fee, again.facts.price_unit
+        return replace(move, facts=replace(move.facts, price=price, fee=fee, price_unit=unit))
 
     def _is_cancelled_by_run(self, move: Move) -> bool:
         """Return True if a row failed because hold mode cancelled it, for a reason that has its own message."""
@@ -115,11 +122,17 @@ class MoveRecorder:
         elif move.facts is not None:
             self._conflicts = 0
             self._context.budget.charge(attempt, move.facts, was_unknown=move.before is RowState.IN_FLIGHT)
-            # Answers may leave a price out until the transaction is final.
-            if move.facts.charged is not None or move.after is RowState.COMPLETED:
-                drift = price_drift(attempt, move.facts.charged, move.facts.price_unit, self._guards)
-                if drift:
-                    self._control.stop(StopReason.PRICE, f"{drift} {_RAISE_DRIFT}")
+            self._check_price(attempt, move.facts, is_final=move.after is RowState.COMPLETED)
+
+    def _check_price(self, attempt: Attempt, facts: Facts, *, is_final: bool) -> None:
+        """Stop submitting after a price outside the tolerance; in hold mode also after one that can't be right."""
+        if problem := price_problem(attempt, facts.price, facts.fee, facts.price_unit):
+            self._control.stop(StopReason.PRICE, f"{problem} Sending stopped. Ask DT One.")
+        # Answers may leave a price out until the transaction is final.
+        elif facts.charged is not None or is_final:
+            drift = price_drift(attempt, facts.charged, facts.price_unit, self._guards)
+            if drift:
+                self._control.stop(StopReason.PRICE, f"{drift} {_RAISE_DRIFT}")
 
     def _count_conflict(self, attempt: Attempt, move: Move) -> None:
         """Stop submitting after a price that can't be right, and after several conflicts in a row."""

@@ -8,7 +8,7 @@ from bulk_topup.domain.attempt import REBUILT, RECONCILED, KnownTransaction, Res
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.ledger_file import LedgerFile
-from bulk_topup.ledger.row_mapping import attempt_of, event_values, json_array
+from bulk_topup.ledger.row_mapping import event_values, json_array, known_transaction_of
 from bulk_topup.ledger.sql_fragments import ATTEMPT, INSERT_EVENT
 
 _CONFLICTS: Final = """
@@ -25,20 +25,23 @@ _FOUND_BY_RUN: Final = f"""
 """  # noqa: S608 - composed of constants
 #: The latest attempts of such rows, in the order of the rows.
 _ATTEMPTS: Final = f"""
-    SELECT {ATTEMPT}, a.transaction_id
+    SELECT {ATTEMPT}, a.transaction_id, a.price, a.fee, a.price_unit
     FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND {_FOUND_BY_RUN}
     ORDER BY r.id LIMIT :limit
 """  # noqa: S608 - composed of constants
 #: The same among the caller's external IDs, a JSON array; CROSS JOIN makes SQLite start with those.
 _ATTEMPTS_AMONG: Final = f"""
-    SELECT {ATTEMPT}, a.transaction_id
+    SELECT {ATTEMPT}, a.transaction_id, a.price, a.fee, a.price_unit
     FROM json_each(:external_ids) AS wanted
     CROSS JOIN attempts AS a ON a.external_id = wanted.value
     CROSS JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
     WHERE r.run_id = :run_id AND {_FOUND_BY_RUN}
     LIMIT :limit
 """  # noqa: S608
+_IS_OF_REBUILD: Final = f"""
+    SELECT 1 FROM events WHERE row_id = :row_id AND after = 'conflict' AND cause = '{REBUILT}' LIMIT 1
+"""  # noqa: S608 - composed of constants
 _LIST_MISMATCHES: Final = """
     SELECT id, line, attempt, state, note FROM rows
     WHERE run_id = :run_id AND note <> '' AND +state IN ('completed', 'accepted', 'in_flight')
@@ -73,7 +76,11 @@ class ConflictQueries:
         """
         statement = _ATTEMPTS if external_ids is None else _ATTEMPTS_AMONG
         rows = self.file.fetch_all(statement, run_id=run.id, limit=limit, external_ids=json_array(external_ids))
-        return [KnownTransaction(attempt=attempt_of(row), transaction_id=row["transaction_id"]) for row in rows]
+        return [known_transaction_of(row) for row in rows]
+
+    def is_of_rebuild(self, row_id: int) -> bool:
+        """Return True if a rebuild has found a row's conflict, so that no transaction alone ends it."""
+        return bool(self.file.fetch_all(_IS_OF_REBUILD, row_id=row_id))
 
     def list_mismatches(self, run: Run, lines: Collection[int] | None = None) -> Iterator[tuple[int, RowState, str]]:
         """Yield completed and open rows that differ from the list: line, state and note, in list order."""

@@ -8,10 +8,19 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bulk_topup.domain.attempt import Attempt, Facts, HeldAttempt, HintedAttempt, Move, OpenAttempt, PricedAttempt
+from bulk_topup.domain.attempt import (
+    Attempt,
+    Facts,
+    HeldAttempt,
+    HintedAttempt,
+    KnownTransaction,
+    Move,
+    OpenAttempt,
+    PricedAttempt,
+)
 from bulk_topup.domain.identity_version import IdentityVersion
 from bulk_topup.domain.list_parts import ListPart
-from bulk_topup.domain.money import PRECISE, format_plain, with_fee
+from bulk_topup.domain.money import PRECISE, format_plain
 from bulk_topup.domain.row import OutcomeGroup
 from bulk_topup.domain.run import Closing, LeftOpen, PaidAgain, Run
 from bulk_topup.domain.states import RowState
@@ -163,7 +172,8 @@ def held_attempt_of(row: sqlite3.Row) -> HeldAttempt:
     return HeldAttempt(
         attempt=attempt_of(row),
         transaction_id=row["transaction_id"],
-        charged=with_fee(_decimal(row["price"]), _decimal(row["fee"])),
+        price=_decimal(row["price"]),
+        fee=_decimal(row["fee"]),
         price_unit=row["price_unit"],
         is_contradicted=bool(row["contradicted"]),
     )
@@ -176,6 +186,17 @@ def priced_attempt_of(row: sqlite3.Row) -> PricedAttempt:
         price=_decimal(row["price"]),
         fee=_decimal(row["fee"]),
         price_unit=row["price_unit"],
+    )
+
+
+def known_transaction_of(row: sqlite3.Row) -> KnownTransaction:
+    """Return the attempt of a row in conflict with its transaction."""
+    return KnownTransaction(
+        attempt=attempt_of(row),
+        price=_decimal(row["price"]),
+        fee=_decimal(row["fee"]),
+        price_unit=row["price_unit"],
+        transaction_id=row["transaction_id"],
     )
 
 

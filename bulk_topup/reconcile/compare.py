@@ -11,7 +11,7 @@ from typing import Final
 from bulk_topup.domain.attempt import RECONCILED, KnownAttempt, Move
 from bulk_topup.domain.identity import looks_like
 from bulk_topup.domain.money import PRECISE
-from bulk_topup.domain.moves import move_for, reversal_of_forgotten
+from bulk_topup.domain.moves import move_for, move_out_of_conflict, reversal_of_forgotten
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, NotFoundError, UnreadableBodyError
@@ -257,6 +257,8 @@ async def apply(comparison: Comparison, *, dvs: AsyncDVS, ledger: LedgerStore) -
         except (NotFoundError, UnreadableBodyError):
             continue
         move = proved_move(known, transaction)
+        if move is not None and move.before is RowState.CONFLICT and ledger.conflicts.is_of_rebuild(move.row_id):
+            continue  # it may be paid under two IDs
         if move is not None:
             ledger.attempts.record([move])
             applied.append(Applied(discrepancy=discrepancy, before=move.before, after=move.after))
@@ -269,8 +271,9 @@ def proved_move(known: KnownAttempt, transaction: Transaction) -> Move | None:
         return None
     if known.is_purged:
         return reversal_of_forgotten(known, transaction, CAUSE)
-    # That of a row in conflict may be in the ledger only because its external ID was the row's.
-    is_known = known.transaction_id == transaction.id and known.state is not RowState.CONFLICT
+    if known.state is RowState.CONFLICT:
+        return move_out_of_conflict(known, transaction, CAUSE)
+    is_known = known.transaction_id == transaction.id
     move = move_for(known.attempt, known.state, transaction, CAUSE, found_by_id=not is_known)
     match known.state:
         case RowState.IN_FLIGHT:
@@ -278,8 +281,6 @@ def proved_move(known: KnownAttempt, transaction: Transaction) -> Move | None:
         case RowState.ACCEPTED:
             is_news = move.after is not RowState.ACCEPTED or transaction.status.message != known.status_message
             return move if is_news else None
-        case RowState.CONFLICT:
-            return move if move.after is not RowState.CONFLICT else None
         case RowState.COMPLETED:
             return move if move.after is RowState.REVERSED else None
         case RowState.FAILED if move.after in {RowState.COMPLETED, RowState.ACCEPTED}:

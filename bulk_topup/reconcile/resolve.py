@@ -117,7 +117,10 @@ def decide(
 
 
 def _credits_same(known: KnownAttempt, transaction: Transaction) -> bool:
-    """Return True if a transaction credits the row's credit party, or has no number just as the row has none."""
+    """Return True if a transaction credits the row's credit party, or has no number just as the row has none.
+
+    The transaction that is known as the row's own credits it too where it does not state its party.
+    """
     credit_party_alone = {
         "external_id": transaction.external_id,
         "product_id": transaction.product.id,
@@ -125,4 +128,4 @@ def _credits_same(known: KnownAttempt, transaction: Transaction) -> bool:
         "destination": None,
     }
     request = request_of(known.attempt).model_copy(update=credit_party_alone)
-    return not differences_from(request, transaction, needs_all=True)
+    return not differences_from(request, transaction, needs_all=known.transaction_id != transaction.id)

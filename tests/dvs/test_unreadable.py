@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from bulk_topup.dvs import AsyncDVS, NotFoundError, RetryPolicy, UnreadableBodyError
+from bulk_topup.dvs.models.base import Price
 from bulk_topup.dvs.models.product import PRODUCT, FixedProduct, UnknownProduct
 from bulk_topup.dvs.unreadable import MAX_KEPT, UnreadableEntries, UnreadableEntry
 
@@ -218,3 +221,32 @@ def test_a_sentence_about_an_entry_controls_no_terminal() -> None:
     entry = UnreadableEntry(path="/transactions", id=5, external_id="\x1b[2J" * 50, problem="status: Field required")
     assert entry.sentence().isprintable()
     assert len(entry.sentence()) < 200
+
+
+async def test_an_answer_about_another_entry_than_the_one_that_was_asked_for_is_none(fetch: Callable[..., Any]) -> None:
+    async def do(dvs: AsyncDVS) -> Any:
+        resource = dvs.transaction_outcomes
+        for act in (resource.get, resource.confirm_async, resource.confirm_sync, resource.cancel):
+            with pytest.raises(UnreadableBodyError, match="about transaction 7 with transaction 2237512891"):
+                await act(7)
+        return await resource.get(2237512891)
+
+    found, _ = await fetch(do, TRANSACTION)
+    assert found.external_id == "payroll-1"
+
+
+async def test_another_product_than_the_one_that_was_asked_for_is_none(fetch: Callable[..., Any]) -> None:
+    async def do(dvs: AsyncDVS) -> Any:
+        with pytest.raises(UnreadableBodyError, match="about product 6418 with product 3425"):
+            await dvs.products.get(6418)
+        return await dvs.products.get(3425)
+
+    found, _ = await fetch(do, FIXED)
+    assert found.id == 3425
+
+
+@pytest.mark.parametrize("amount", ["1e1000000", "-1E+101", "0e999999", "1e-5000", "9" * 201])
+def test_a_number_beyond_all_bounds_is_none_as_a_text_either(amount: str) -> None:
+    with pytest.raises(ValidationError, match="beyond all bounds"):
+        Price.model_validate({"amount": amount})
+    assert Price.model_validate({"amount": "3.710"}).amount == Decimal("3.71")

@@ -13,6 +13,7 @@ import pytest
 from bulk_topup.app import restored_ledger
 from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.rebuild import rebuild, rebuild_run
+from bulk_topup.app.reconcile import reconcile
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.resume import resume_run
 from bulk_topup.domain.environment import Environment
@@ -234,6 +235,13 @@ async def test_an_open_row_whose_attempt_did_not_fail_but_has_a_later_one_needs_
     assert after[0].state is RowState.CONFLICT
     assert "may be paid more than once" in after[0].message
     assert finished.result.reason is None
+    # Each of the two transactions by itself is as requested.
+    payer = PayingAccount(environment=Environment.SANDBOX, account=finished.run.account)
+    with LedgerStore(tmp_path / "ledger.db") as ledger:
+        async with AsyncDVS(sandbox.base_url, *credentials) as dvs:
+            reconciled = await reconcile(dvs=dvs, payer=payer, ledger=ledger, run=finished.run, is_applied=True)
+        counts = ledger.rows.counts(finished.run)
+    assert (reconciled.applied, counts[RowState.CONFLICT]) == ((), 1)
 
 
 @pytest.mark.parametrize("answer", [(500, b""), (400, b'{"errors": [{"code": 1000400, "message": "no"}]}')])

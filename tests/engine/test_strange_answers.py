@@ -97,6 +97,28 @@ async def test_a_conflict_that_was_one_wrong_answer_ends_within_the_run(pay: Pay
     assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
 
 
+async def test_an_answer_about_another_transaction_says_nothing_of_the_one_that_was_asked_for(
+    pay: Pay, network: Any, books: Books
+) -> None:
+    first: dict[str, Any] = {}
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if line == CREATION:
+            return lambda transaction: first or first.update(transaction)
+        if line.startswith("GET /v1/transactions?from_date"):
+            return 200, b"[]"
+        return (lambda transaction: transaction.update(first)) if line.startswith("GET /v1/transactions/") else "pass"
+
+    network.rule = rule
+    finished, outcomes = await pay(3, tracking_timeout=0.2)
+    assert {RowState.ACCEPTED} <= {outcome.state for outcome in outcomes} <= {RowState.ACCEPTED, RowState.COMPLETED}
+    assert finished.result.counts[RowState.CONFLICT] == 0
+    network.rule = lambda _number, _line, _body: "pass"
+    _, outcomes = await pay(3)
+    assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
+    assert len(books()) == 3
+
+
 async def test_a_sweep_of_the_list_ends_a_conflict_by_proof(
     pay: Pay, network: Any, tmp_path: Path, sandbox: Any, credentials: tuple[str, str]
 ) -> None:
@@ -169,6 +191,24 @@ async def test_a_price_that_can_not_be_right_is_a_conflict_that_stops_sending_in
     assert (finished.result.counts[RowState.COMPLETED], len(books())) == (40, 40)
 
 
+@pytest.mark.parametrize(
+    ("change", "left_out"),
+    [
+        (_another, "credit_party_identifier"),
+        (lambda transaction: transaction["prices"]["wholesale"].update(amount=-3.71), "prices"),
+    ],
+)
+async def test_answers_that_leave_out_what_is_in_conflict_end_none(
+    pay: Pay, network: Any, books: Books, change: Change, left_out: str
+) -> None:
+    leave_out = _change_all(lambda transaction: transaction.pop(left_out, None))
+    network.rule = lambda number, line, body: change if line == CREATION else leave_out(number, line, body)
+    for _ in range(2):
+        finished, outcomes = await pay(2)
+        assert {outcome.state for outcome in outcomes} == {RowState.CONFLICT}
+    assert (len(books()), finished.result.counts[RowState.COMPLETED]) == (2, 0)
+
+
 async def test_a_price_that_is_left_out_before_the_end_is_nothing(pay: Pay, network: Any) -> None:
     def leave_out(transaction: dict[str, Any]) -> None:
         if transaction["status"]["class"]["message"] != "COMPLETED":
@@ -216,3 +256,37 @@ async def test_the_price_column_sums_up_to_what_was_charged_and_a_failed_row_has
     assert sum(outcome.price + outcome.fee for outcome in charged) == spent == finished.report.summary.charged["USD"]
     failed = [total for total in finished.report.summary.totals if total.state is RowState.FAILED]
     assert {(total.price, total.fee, total.price_unit) for total in failed} == {(0, 0, None)}
+
+
+async def test_a_second_answer_about_a_price_keeps_the_pin_of_the_first(pay: Pay, network: Any) -> None:
+    final: list[str] = []
+
+    def leave_out(transaction: dict[str, Any]) -> None:
+        if transaction["status"]["class"]["message"] == "COMPLETED":
+            left_out = "pin" if final else "prices"
+            final.append(left_out)
+            del transaction[left_out]
+
+    network.rule = _change_all(leave_out)
+    _, (outcome,) = await pay(text="10001,8803,\n", header="reference,product_id,amount")
+    assert final == ["prices", "pin"]
+    assert (outcome.state, outcome.price is None, outcome.pin_code is None) == (RowState.COMPLETED, False, False)
+
+
+@pytest.mark.parametrize("price", [{"amount": -3, "fee": 6.71}, {"unit": "EUR"}])
+async def test_hold_mode_confirms_no_price_that_can_not_be_right_whatever_drift_is_tolerated(
+    pay: Pay, network: Any, price: dict[str, object]
+) -> None:
+    network.rule = _change_all(lambda transaction: transaction["prices"]["wholesale"].update(price))
+    finished, outcomes = await pay(3, mode="hold", stops={"price_drift": 1})
+    assert finished.result.reason is StopReason.PRICE
+    assert "--price-drift" not in finished.result.message
+    assert not any(line for line, _ in network.seen if "/confirm" in line)
+    assert {outcome.state for outcome in outcomes} <= {RowState.FAILED, RowState.PENDING}
+
+
+async def test_prices_without_a_wholesale_price_hide_no_outcome(pay: Pay, network: Any) -> None:
+    network.rule = _change_all(lambda transaction: transaction.update(prices={"wholesale": None, "retail": None}))
+    finished, outcomes = await pay(2)
+    assert finished.result.reason is None
+    assert {(outcome.state, outcome.price) for outcome in outcomes} == {(RowState.COMPLETED, None)}

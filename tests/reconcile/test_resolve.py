@@ -126,3 +126,32 @@ def test_a_transaction_moves_a_row_only_as_the_table_of_states_allows(
     move = proved_move(known(before), transaction(class_, **other))
     assert move is None or move.after in MOVES[before]
     assert proved_move(known(before, is_latest=False), transaction(class_, **other)) is None
+
+
+@pytest.mark.parametrize("left_out", [{"credit_party_identifier": None}, {"requested_values": None}])
+def test_what_a_transaction_leaves_out_ends_no_conflict_but_the_known_one_is_never_resolved_as_failed(
+    known: MakeKnown, transaction: Make, left_out: dict[str, Any]
+) -> None:
+    record = transaction(StatusClass.COMPLETED, **left_out)
+    row = known(transaction_id=record.id)
+    assert proved_move(row, record) is None
+    with pytest.raises(ResolutionError, match="Resolve it as completed"):
+        decide(row, _decision(RowState.FAILED), record)
+
+
+def test_a_known_transaction_whose_price_can_not_be_right_is_not_resolved_as_failed_without_its_party(
+    known: MakeKnown, transaction: Make
+) -> None:
+    wrong = {"wholesale": {"unit_type": "CURRENCY", "unit": "USD", "amount": -1}}
+    record = transaction(StatusClass.COMPLETED, prices=wrong, credit_party_identifier=None)
+    with pytest.raises(ResolutionError, match="credits the same beneficiary"):
+        decide(known(transaction_id=record.id), _decision(RowState.FAILED), record)
+
+
+@pytest.mark.parametrize("price", [{"price": Decimal(-1)}, {"fee": Decimal(-1)}])
+def test_a_missing_price_ends_no_conflict_about_a_price(
+    known: MakeKnown, transaction: Make, price: dict[str, Any]
+) -> None:
+    record = transaction(StatusClass.COMPLETED, prices=None)
+    assert proved_move(known(transaction_id=record.id, **price), record) is None
+    assert proved_move(known(transaction_id=record.id), record) is not None

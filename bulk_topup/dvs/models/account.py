@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from bulk_topup.dvs.models.base import Amount, DVSModel
+from bulk_topup.dvs.models.base import Amount, DVSModel, Number
 from bulk_topup.dvs.models.catalogue import Country
 
 
@@ -13,9 +13,9 @@ class Balance(DVSModel):
     id: int
     unit_type: str = "CURRENCY"
     unit: str
-    available: Decimal
-    holding: Decimal = Decimal(0)
-    credit_limit: Decimal | None = None
+    available: Number
+    holding: Number = Decimal(0)
+    credit_limit: Number | None = None
 
 
 class StatementDates(DVSModel):
@@ -41,7 +41,7 @@ class CreditPartyBenefit(DVSModel):
     unit_type: str
     unit: str
     #: What remains; `UNLIMITED` if it has no limit.
-    amount: Decimal
+    amount: Number
     #: None for never, and before it is activated.
     expiration_date: datetime | None = None
     country: Country | None = None

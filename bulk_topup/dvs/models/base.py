@@ -11,6 +11,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from bulk_topup.dvs.codec import MAX_EXPONENT, MAX_NUMBER_LENGTH
+
 RequiredFields = list[list[str]]
 
 #: The largest ID: DVS and SQLite use signed 64-bit integers.
@@ -28,6 +30,15 @@ def _in_utc(moment: datetime) -> datetime:
     return moment
 
 
+def _bounded(number: Decimal) -> Decimal:
+    """Return a number that is within the bounds of JSON numbers too where it was written as a text."""
+    digits = len(number.as_tuple().digits)
+    if digits > MAX_NUMBER_LENGTH or abs(number.adjusted()) > MAX_EXPONENT:
+        raise ValueError("a number beyond all bounds")
+    return number
+
+
+Number = Annotated[Decimal, AfterValidator(_bounded)]
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 
@@ -64,7 +75,7 @@ class Period(DVSModel):
 
     unit: str
     #: `UNLIMITED` if it never ends; None if it is unknown.
-    quantity: Decimal | None = None
+    quantity: Number | None = None
 
 
 class Amount(DVSModel):
@@ -72,15 +83,15 @@ class Amount(DVSModel):
 
     unit_type: str = "CURRENCY"
     unit: str
-    amount: Decimal
+    amount: Number
 
 
 class Range(DVSModel):
     """The amounts that a ranged product allows; `increment` is the step from `min`, if there is one."""
 
-    min: Decimal | None = None
-    max: Decimal | None = None
-    increment: Decimal | None = None
+    min: Number | None = None
+    max: Number | None = None
+    increment: Number | None = None
 
 
 class Price(DVSModel):
@@ -88,8 +99,8 @@ class Price(DVSModel):
 
     unit_type: str | None = None
     unit: str | None = None
-    amount: Decimal | None = None
-    fee: Decimal | None = None
+    amount: Number | None = None
+    fee: Number | None = None
 
 
 class WholesalePrices(DVSModel):

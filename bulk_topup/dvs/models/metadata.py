@@ -5,25 +5,24 @@ of an unknown type, which is kept as it came.
 """
 
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from bulk_topup.dvs.models.base import DVSModel
+from bulk_topup.dvs.models.base import DVSModel, Number
 
 
 class EsimQuantity(DVSModel):
     """A size in TB, GB, MB, KB or B, of which -1 is unlimited."""
 
-    amount: Decimal | None = None
+    amount: Number | None = None
     unit: str | None = None
 
 
 class EsimPeriod(DVSModel):
     """A time in units from SECOND to YEAR. DVS says neither that it remains nor that it was the whole."""
 
-    quantity: Decimal | None = None
+    quantity: Number | None = None
     unit: str | None = None
 
 

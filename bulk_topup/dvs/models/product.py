@@ -1,6 +1,5 @@
 """Define the models of products, their prices and benefits (reference: Products)."""
 
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -11,6 +10,7 @@ from bulk_topup.dvs.models.base import (
     CalculationMode,
     DVSModel,
     Id,
+    Number,
     Period,
     Prices,
     Range,
@@ -44,7 +44,7 @@ class RangedPrice(DVSModel):
     unit_type: str | None = None
     unit: str | None = None
     amount: Range | None = None
-    fee: Decimal | None = None
+    fee: Number | None = None
 
 
 class RangedPrices(DVSModel):
@@ -57,18 +57,18 @@ class RangedPrices(DVSModel):
 class Rates(DVSModel):
     """Destination divided by source (`base`), by wholesale and by retail price; -1 where that price is zero."""
 
-    base: Decimal | None = None
-    wholesale: Decimal | None = None
-    retail: Decimal | None = None
+    base: Number | None = None
+    wholesale: Number | None = None
+    retail: Number | None = None
 
 
 class BenefitAmount(DVSModel):
     """The amount of a benefit: numbers for fixed products, ranges for ranged ones; -1 is unlimited."""
 
-    base: Decimal | Range | None = None
-    promotion_bonus: Decimal | Range | None = None
-    total_excluding_tax: Decimal | Range | None = None
-    total_including_tax: Decimal | Range | None = None
+    base: Number | Range | None = None
+    promotion_bonus: Number | Range | None = None
+    total_excluding_tax: Number | Range | None = None
+    total_including_tax: Number | Range | None = None
 
 
 class Benefit(DVSModel):

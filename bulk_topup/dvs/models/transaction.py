@@ -1,9 +1,9 @@
 """Define the models of transactions, their requests and parties (reference: Transactions)."""
 
 from datetime import date
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from bulk_topup.dvs.models.base import Amount, CalculationMode, DVSModel, Id, Moment, Prices, WholesalePrices
 from bulk_topup.dvs.models.catalogue import PromotionOfProduct
@@ -122,6 +122,13 @@ class TransactionOutcome(DVSModel):
     statement_identifier: BillReference | None = None
     #: What the other fields can't hold: the profile of an eSIM, or what this version does not know.
     metadata: MetadataOutcome = None
+
+    @field_validator("prices", mode="before")
+    @classmethod
+    def _without_empty_prices(cls, value: Any) -> Any:  # noqa: ANN401 - before it is read, it is anything
+        """Return None for prices of which none is charged: what is not stated hides no outcome."""
+        is_empty = isinstance(value, dict) and value.get("wholesale") is None
+        return None if is_empty else value
 
     @property
     def esim(self) -> EsimProfile | None:

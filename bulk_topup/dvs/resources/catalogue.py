@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
+from bulk_topup.dvs.errors import UnreadableBodyError
 from bulk_topup.dvs.models.catalogue import BenefitType, Campaign, Country, Operator, Promotion, Service
 from bulk_topup.dvs.models.product import PRODUCT, Product, ProductType
 from bulk_topup.dvs.pagination import Pages
@@ -219,5 +220,10 @@ class Products:
 
         Raises:
             NotFoundError: the product is not in this account (1003001).
+            UnreadableBodyError: DVS answered with another product.
         """
-        return await self._caller.request("GET", f"/products/{product_id}", PRODUCT, language=language)
+        found = await self._caller.request("GET", f"/products/{product_id}", PRODUCT, language=language)
+        if found.id != product_id:
+            # Its price and its requirements are not those of the product that would be paid.
+            raise UnreadableBodyError(f"DVS answered a request about product {product_id} with product {found.id}.")
+        return found

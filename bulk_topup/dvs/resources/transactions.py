@@ -131,8 +131,9 @@ class _Transactions(Generic[T]):
         Raises:
             BadRequestError: it was confirmed already (1007002) or can no longer be (1007004).
             NotFoundError: there is no such transaction (1008004).
+            UnreadableBodyError: DVS answered with another transaction, so it is unknown whether it was confirmed.
         """
-        return await self._caller.request("POST", f"/async/transactions/{transaction_id}/confirm", self._model)
+        return await self._request_one("POST", "/async/transactions/{}/confirm", transaction_id)
 
     async def confirm_sync(self, transaction_id: int) -> T:
         """Confirm a CREATED transaction; DVS responds when it is final, or after 180 s.
@@ -140,8 +141,7 @@ class _Transactions(Generic[T]):
         Raises:
             The same as `confirm_async`.
         """
-        path = f"/sync/transactions/{transaction_id}/confirm"
-        return await self._caller.request("POST", path, self._model, timeout=SYNC_TIMEOUT)
+        return await self._request_one("POST", "/sync/transactions/{}/confirm", transaction_id, timeout=SYNC_TIMEOUT)
 
     async def cancel(self, transaction_id: int) -> T:
         """Cancel a CREATED transaction, which releases the amount on hold.
@@ -149,16 +149,34 @@ class _Transactions(Generic[T]):
         Raises:
             BadRequestError: it was cancelled already (1007005) or can no longer be (1007007).
             NotFoundError: there is no such transaction (1008004).
+            UnreadableBodyError: DVS answered with another transaction, so it is unknown whether it was cancelled.
         """
-        return await self._caller.request("POST", f"/transactions/{transaction_id}/cancel", self._model)
+        return await self._request_one("POST", "/transactions/{}/cancel", transaction_id)
 
     async def get(self, transaction_id: int) -> T:
         """Fetch one transaction by the provider's ID.
 
         Raises:
             NotFoundError: there is no such transaction (1008004).
+            UnreadableBodyError: DVS answered with another transaction, which says nothing of this one.
         """
-        return await self._caller.request("GET", f"/transactions/{transaction_id}", self._model)
+        return await self._request_one("GET", "/transactions/{}", transaction_id)
+
+    async def _request_one(
+        self,
+        method: str,
+        path: str,
+        transaction_id: int,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - of one response, not of all tries
+    ) -> T:
+        """Send a request about one transaction, and return that one; never another, e.g. from a gateway's cache."""
+        found = await self._caller.request(method, path.format(transaction_id), self._model, timeout=timeout)
+        if found.id != transaction_id:
+            raise UnreadableBodyError(
+                f"DVS answered a request about transaction {transaction_id} with transaction {found.id}."
+            )
+        return found
 
     async def find(self, external_id: str) -> tuple[T | None, int]:
         """Return the transaction with an external ID, and how many others DVS lists instead of it.
@@ -194,7 +212,7 @@ class _Transactions(Generic[T]):
             raise UnreadableBodyError(f"{entry.sentence()}. DVS does not find it by its ID.") from None
         except UnreadableBodyError:
             raise UnreadableBodyError(f"{entry.sentence()}. By its ID it can't be read either.") from None
-        if found.id != entry.id or entry.external_id not in {None, found.external_id}:
+        if entry.external_id not in {None, found.external_id}:
             raise UnreadableBodyError(f"DVS answered with another transaction than {entry.id}. {entry.sentence()}.")
         return found
 
