@@ -1,6 +1,7 @@
 """The fix for an error of the DVS client, as commands to type; pure."""
 
 from bulk_topup.dvs import (
+    InvalidResponseError,
     NoResponseError,
     NotFoundError,
     ServerError,
@@ -23,6 +24,10 @@ _FIXES: tuple[tuple[type[BulkTopupError], str], ...] = (
     (TooManyRequestsError, "Wait until other runs have ended, or add a lower --rate."),
     (ServerError, "Wait a few minutes. `bulk-topup doctor` shows when DVS responds again."),
     (NoResponseError, "`bulk-topup doctor` shows where the connection to DVS fails."),
+    (
+        InvalidResponseError,
+        "A proxy or a wrong --base-url may have answered. `bulk-topup doctor` checks the connection.",
+    ),
 )
 
 

@@ -18,7 +18,7 @@ import pytest
 from bulk_topup.dvs import AsyncDVS, UnauthorizedError
 from bulk_topup.dvs.models.base import Range
 from bulk_topup.dvs.models.product import FixedProduct
-from bulk_topup.dvs.models.transaction import Transaction
+from bulk_topup.dvs.models.transaction import Transaction, TransactionRequest
 from bulk_topup.sandbox import EmbeddedSandbox
 
 ANSWERS = Path(__file__).parent / "recorded_answers"
@@ -140,6 +140,22 @@ def test_metadata_that_no_description_has_yet_is_kept_as_it_came_and_hides_nothi
     assert transaction.model_dump()["metadata"] == body["metadata"]
     assert transaction.has_secrets
     assert "4711" not in f"{transaction!r} {transaction} {transaction.masked('*').model_dump()}"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://user:word@pay.example.com:8443/dvs/4711-token?key=4711", "https://pay.example.com:8443/*"),
+        ("http://[::1]:9/4711-token", "http://[::1]:9/*"),
+        ("http://[4711-token", "*"),
+        ("4711-token", "*"),
+    ],
+)
+def test_the_token_of_a_callback_url_is_masked_and_in_no_repr(url: str, shown: str) -> None:
+    transaction = Transaction.model_validate(json.loads(answer("transaction_confirmed")) | {"callback_url": url})
+    assert transaction.masked("*").callback_url == shown
+    request = TransactionRequest(external_id="one", product_id=1, callback_url=url)
+    assert "4711" not in f"{transaction!r} {request!r}"
 
 
 @pytest.mark.parametrize(

@@ -227,3 +227,8 @@ def test_the_token_ends_the_address_that_dvs_is_given(
     assert TOKEN not in result.stdout + result.stderr
     paid = httpx2.get(f"{sandbox.base_url}/transactions", auth=credentials).json()
     assert {each["callback_url"] for each in paid} == {f"https://127.0.0.1:9/dvs/{TOKEN}"}
+    del environment["BULK_TOPUP_CALLBACK_TOKEN"]  # another process, which does not know what to leave out
+    for more in ([], ["--reveal-pins"]):
+        shown = pay("transaction", "show", paid[0]["id"], "--json", *more).stdout
+        assert TOKEN not in shown
+        assert "https://127.0.0.1:9/••••" in shown

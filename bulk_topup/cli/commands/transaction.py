@@ -171,7 +171,7 @@ def _confirm(query: QueryOptions, is_confirmed: bool, question: str) -> None:
 
 
 def _masked(transactions: Sequence[Transaction], reveal: bool) -> Sequence[Transaction]:
-    return transactions if reveal else [each.masked(MASK) for each in transactions]
+    return [each.with_masked_callback(MASK) if reveal else each.masked(MASK) for each in transactions]
 
 
 def _row(query: QueryOptions, transaction: Transaction) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
@@ -73,7 +74,8 @@ class TransactionRequest(DVSModel):
     credit_party_identifier: Party | None = None
     statement_identifier: StatementIdentifier | None = None
     additional_identifier: AdditionalIdentifier | None = None
-    callback_url: str | None = None
+    #: Its path may end with a token; it is kept out of `repr`.
+    callback_url: str | None = Field(default=None, repr=False)
 
 
 class StatusClassOfTransaction(DVSModel):
@@ -162,5 +164,21 @@ class Transaction(TransactionOutcome):
     debit_party_identifier: Party | None = None
     statement_identifier: StatementIdentifier | None = None
     additional_identifier: AdditionalIdentifier | None = None
-    callback_url: str | None = None
+    #: Who knows its path can post callbacks; it is kept out of `repr`.
+    callback_url: str | None = Field(default=None, repr=False)
     metadata: Metadata = None
+
+    def masked(self, mask: str) -> Self:
+        """Return the same with a mask in place of each secret."""
+        return super().masked(mask).with_masked_callback(mask)
+
+    def with_masked_callback(self, mask: str) -> Self:
+        """Return the same with only the host of the callback URL, and a mask in place of user, path and query."""
+        if self.callback_url is None:
+            return self
+        try:
+            parts = urlsplit(self.callback_url)
+        except ValueError:  # not a URL
+            return self.model_copy(update={"callback_url": mask})
+        host = parts.netloc.rpartition("@")[2]
+        return self.model_copy(update={"callback_url": f"{parts.scheme}://{host}/{mask}" if host else mask})
