@@ -27,9 +27,11 @@ _CLEAR_GROUPS: Final = "DELETE FROM temp.compared_groups"
 _ADD_GROUP: Final = "INSERT OR IGNORE INTO temp.compared_groups (near, amount, unit) VALUES (?, ?, ?)"
 
 _NEAR: Final = NEAR_PART.format(key="s.party_key")
-#: In the order of the groups.
+#: In the order of the groups, with what tells whether a row may be sent: the rows themselves lie in list order, and to
+#: read each of a long list would take longer than all the rest.
 _INDEX_STAGED: Final = f"""
-    CREATE INDEX IF NOT EXISTS temp.staged_near ON staged ({NEAR_PART.format(key="party_key")}, amount, unit)
+    CREATE INDEX IF NOT EXISTS temp.staged_near
+    ON staged ({NEAR_PART.format(key="party_key")}, amount, unit, party_key, state, identity)
 """
 DROP_STAGED_INDEX: Final = "DROP INDEX IF EXISTS temp.staged_near"
 _IS_UNSENT: Final = f"""s.party_key IS NOT NULL AND s.state = 'pending' AND NOT EXISTS (
