@@ -38,16 +38,21 @@ _IS_UNSENT: Final = f"""s.party_key IS NOT NULL AND s.state = 'pending' AND NOT 
         SELECT 1 FROM rows AS o WHERE o.run_id = :run_id AND o.identity = s.identity AND o.state NOT IN ({UNSENT})
           AND NOT (o.state = 'failed' AND (s.is_resent OR s.request IS NOT (
               SELECT a.request FROM attempts AS a WHERE a.row_id = o.id AND a.number = o.attempt))))"""  # noqa: S608
+#: Keys that go on after their near part.
+_LONGER: Final = "r.party_key >= g.near || char(9) AND r.party_key < g.near || char(10)"
+#: Keys that are a near part alone are found by their amounts as well.
+_OF_COMPARED: Final = """
+        FROM rows AS r INDEXED BY idx_rows_party_key
+        WHERE {is_same} AND r.amount IS g.amount AND r.unit IS g.unit
+          AND EXISTS (SELECT 1 FROM temp.compared AS c WHERE c.run_id = r.run_id)"""
 _GROUP_STAGED: Final = f"""
     INSERT INTO temp.compared_groups (near, amount, unit, line)
     SELECT g.near, coalesce(g.amount, ''), coalesce(g.unit, ''), g.line
     FROM (SELECT {_NEAR} AS near, s.amount, s.unit, iif(count(*) = 1, s.line, NULL) AS line
           FROM temp.staged AS s INDEXED BY staged_near
           WHERE {_IS_UNSENT} GROUP BY {_NEAR}, s.amount, s.unit) AS g
-    WHERE EXISTS (
-        SELECT 1 FROM rows AS r INDEXED BY idx_rows_party_key
-        WHERE r.party_key >= g.near AND r.party_key < g.near || char(10) AND r.amount IS g.amount AND r.unit IS g.unit
-          AND EXISTS (SELECT 1 FROM temp.compared AS c WHERE c.run_id = r.run_id))
+    WHERE EXISTS (SELECT 1 {_OF_COMPARED.format(is_same="r.party_key = g.near")})
+       OR EXISTS (SELECT 1 {_OF_COMPARED.format(is_same=_LONGER)})
 """  # noqa: S608 - composed of constants
 #: The last event that a decision to pay the row again knew of.
 _KNOWN_UNTIL: Final = """coalesce((
@@ -125,7 +130,7 @@ _SETTLED: Final = """
 _PAYMENTS: Final = f"""
     SELECT {_PAID.format(is_same="r.party_key = g.near")}
     UNION ALL
-    SELECT {_PAID.format(is_same="r.party_key >= g.near || char(9) AND r.party_key < g.near || char(10)")}
+    SELECT {_PAID.format(is_same=_LONGER)}
     ORDER BY near, amount, unit
 """
 #: The same for attempts that may still arrive, as they were sent: another run's row that failed by proof of absence.
