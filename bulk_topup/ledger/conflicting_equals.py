@@ -14,9 +14,15 @@ from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.ledger.claim_refusals import refuse_rows
 from bulk_topup.ledger.staged_list_statements import POSSIBLE_DUPLICATE
 
-#: Rows in conflict: the transaction that is known of one may be that of an equal row. "$" is the character after "#",
-#: and nothing but an identity and its numbers begins with it.
-_CONFLICTS: Final = "SELECT identity, line FROM rows WHERE run_id = :run_id AND state = 'conflict'"
+#: True if the transaction of a row in conflict may be that of an equal row: DVS never had one that was the row's own.
+_IS_DOUBTFUL: Final = """NOT EXISTS (
+        SELECT 1 FROM events AS e
+        WHERE e.row_id = {row}.id AND e.attempt = {row}.attempt AND e.after IN ('accepted', 'completed'))"""
+#: "$" is the character after "#", and nothing but an identity and its numbers begins with it.
+_CONFLICTS: Final = f"""
+    SELECT r.identity, r.line FROM rows AS r
+    WHERE r.run_id = :run_id AND r.state = 'conflict' AND {_IS_DOUBTFUL.format(row="r")}
+"""  # noqa: S608 - composed of constants
 _REFUSE_STAGED: Final = f"""
     UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, refusal = {POSSIBLE_DUPLICATE},
         problems = :problems
@@ -25,13 +31,14 @@ _REFUSE_STAGED: Final = f"""
         WHERE r.run_id = :run_id AND r.identity = staged.identity AND r.state NOT IN ('refused', 'pending', 'failed'))
 """  # noqa: S608 - composed of constants
 #: The parameter is a JSON array of `[row ID, identity without number]`.
-_CLAIMED: Final = """
+_CLAIMED: Final = f"""
     SELECT json_extract(c.value, '$[0]') AS row_id, min(o.line) AS line
     FROM json_each(:claimed) AS c
     CROSS JOIN rows AS o ON o.run_id = :run_id AND o.identity >= json_extract(c.value, '$[1]')
         AND o.identity < json_extract(c.value, '$[1]') || '$' AND +o.state = 'conflict'
+        AND {_IS_DOUBTFUL.format(row="o")}
     GROUP BY c.key
-"""
+"""  # noqa: S608
 
 
 def refuse_staged_equals(connection: sqlite3.Connection, run_id: object) -> None:

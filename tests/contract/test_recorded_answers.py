@@ -63,9 +63,10 @@ async def provider(name: str, status: str = "200 OK") -> AsyncIterator[AsyncDVS]
     ],
 )
 async def test_recorded_transactions_are_read(name: str, status: str, number: int, tags: list[str] | None) -> None:
+    id_ = 2237551912 if name == "created" else 2237512891
     async with provider(f"transaction_{name}") as dvs:
-        found = await dvs.transactions.get(2237512891)
-        outcome = await dvs.transaction_outcomes.get(2237512891)
+        found = await dvs.transactions.get(id_)
+        outcome = await dvs.transaction_outcomes.get(id_)
     assert (found.status.id, found.status.message) == (number, status)
     assert (found.product.type, found.product.tags) == ("FIXED_VALUE_RECHARGE", tags)
     assert found.prices is not None
