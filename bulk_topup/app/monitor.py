@@ -195,7 +195,7 @@ class RunMonitor:
     def end(self, end: InvocationEnd) -> list[str]:
         """Report the end of the invocation, and return a warning for everything that could not be reported.
 
-        Nothing is raised: reporting must not change how the invocation ends. Takes 40 s at most (5 s after a signal).
+        Nothing is raised: reporting must not change how the invocation ends. Takes 40 s at most (10 s after a signal).
         """
         try:
             return [*self._warnings, *self._end(end)]

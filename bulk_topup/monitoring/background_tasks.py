@@ -14,7 +14,7 @@ _STEP: Final = 0.1
 #: Seconds that tasks have after a signal while they are waited for.
 SECONDS_AFTER_SIGNAL: Final = 2.0
 #: Seconds that they have if the signal came before the end of the run.
-HURRIED_SECONDS: Final = 5.0
+HURRIED_SECONDS: Final = 10.0
 
 
 class BackgroundTasks:
