@@ -9,8 +9,9 @@ E164 = r"^\+[1-9][0-9]{6,14}$"
 COUNTRY_ISO_CODE = r"^[A-Z]{3}$"
 #: A country, or a region of one by ISO 3166-2 (reference: Products, list).
 REGION_CODE = r"^[A-Z]{2,3}(?:-[A-Z0-9]{2,3}(?:-[A-Z]{2})?)?$"
-#: A label of products, of 4 to 16 characters.
-PRODUCT_TAG = r"^[A-Z0-9_]{4,16}$"
+#: A label of products, of 4 to 16 characters: only the first is limited to capitals, digits and _ (reference: Products,
+#: list). Without commas, which separate labels.
+PRODUCT_TAG = r"^[A-Z0-9_][^,]{3,15}$"
 #: Keys of an order, separated by commas; a leading minus reverses one (reference: Products, list).
 PRODUCT_SORT = r"^-?[a-zA-Z0-9_]+(\s*,\s*-?[a-zA-Z0-9_]+)*$"
 #: Of a sender or beneficiary (reference: Transactions, create).

@@ -102,6 +102,54 @@ def test_a_response_that_is_not_described_is_found(
         contract.check_response("GET", "/products/3411", 200, answer.headers, codec.encode(product))
 
 
+def _incomplete(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the path of each field, and the value without it."""
+    if isinstance(value, list) and value:
+        for path, part in _incomplete(value[0], f"{at}[]"):
+            yield path, [part, *value[1:]]
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            path = f"{at}.{name}".removeprefix(".")
+            yield path, {other: value[other] for other in value if other != name}
+            for below, changed in _incomplete(part, path):
+                yield below, {**value, name: changed}
+
+
+@pytest.mark.parametrize(
+    ("path", "dispensable"),
+    [
+        ("/services/1", set()),
+        ("/operators/1596", set()),
+        ("/promotions/5103", set()),
+        ("/campaigns/8202", set()),
+        ("/balances", set()),
+        ("/products/3411", {"service.subservice"}),
+        ("/products/8803", {"service.subservice"}),
+        (
+            "/products/9105",
+            {"service.subservice", "payment.required_inquiry_fields", "payment.notes"}
+            | {
+                f"{range_}.{end}"
+                for range_ in ("source.amount", "destination.amount", "prices.wholesale.amount")
+                for end in ("min", "max", "increment")
+            },
+        ),
+    ],
+)
+def test_a_field_that_every_response_has_is_required(
+    contract: Any, served: EmbeddedSandbox, path: str, dispensable: set[str]
+) -> None:
+    answer = httpx2.get(f"{served.base_url}{path}", auth=("key", "secret"))
+    missed = set()
+    for name, body in _incomplete(answer.json()):
+        try:
+            contract.check_response("GET", path, 200, answer.headers, codec.encode(body))
+        except AssertionError:
+            continue
+        missed.add(name)
+    assert missed <= dispensable
+
+
 @pytest.mark.parametrize(
     ("headers", "problem"),
     [({"x-page": None}, "without x-page"), ({"x-page": "one"}, "not of type"), ({"x-new": "1"}, "x-new")],

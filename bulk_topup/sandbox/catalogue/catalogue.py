@@ -38,17 +38,17 @@ _MOBILE = 1
 ESIM = 13
 
 #: Fields that a body omits if they are null, since most products and ranges do not have them.
-_OMITTED_IF_NULL = frozenset({"content_language", "increment", "pin", "subservices"})
+_OMITTED_IF_NULL = frozenset({"content_language", "increment", "pin"})
 _SUMMARY_FIELDS = set(ProductOfTransaction.model_fields)
 #: Fields of a transaction that are null where nothing is set; all others are left out then.
-_NULL_IF_UNSET = frozenset({"regions", "promotions", "retail", "additional_information"})
+_NULL_IF_UNSET = frozenset({"tags", "regions", "promotions", "retail", "additional_information"})
 
 _PRODUCTS: Mapping[int, AnyProduct] = {product.id: product for product in PRODUCTS}
 
 
-def encode(model: BaseModel) -> bytes:
-    """Write a model as a body: with null fields, except those that only some models have."""
-    return codec.encode(_without_rare_nulls(model.model_dump()))
+def encode(model: BaseModel, without: dict[str, Any] | None = None) -> bytes:
+    """Write a model as a body: with null fields, except those that only some models have, and those to leave out."""
+    return codec.encode(_without_rare_nulls(model.model_dump(exclude=without)))
 
 
 def set_fields(value: Any) -> Any:  # noqa: ANN401 - a part of a JSON value

@@ -44,7 +44,7 @@ def balance_body(id_: int, unit: str, wallet: Wallet) -> bytes:
             "unit": unit,
             "available": wallet.available,
             "holding": wallet.holding,
-            "credit_limit": None,
+            "credit_limit": 0,
         }
     )
 

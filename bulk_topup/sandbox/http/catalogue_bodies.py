@@ -20,6 +20,8 @@ from bulk_topup.sandbox.catalogue.promotions import CAMPAIGNS, PROMOTIONS, Offer
 from bulk_topup.sandbox.catalogue.translations import translated
 from bulk_topup.sandbox.errors import ErrorResponse
 
+#: What a promotion does not show of its operator.
+_HIDDEN_IN_PROMOTIONS = {"operator": {"regions": True, "country": {"regions"}}}
 #: More than the combinations of product, language and current promotions.
 _CACHED_BODIES = 1024
 
@@ -64,7 +66,8 @@ def promotion_body(promotion_id: int, language: Language) -> bytes:
                 "operator": products[0].operator,
                 "products": [ProductOfPromotion.model_validate(product, from_attributes=True) for product in products],
             }
-        )
+        ),
+        without=_HIDDEN_IN_PROMOTIONS,
     )
 
 

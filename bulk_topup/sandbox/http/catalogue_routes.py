@@ -1,6 +1,7 @@
 """The endpoints of the catalogue, which do not depend on what the account has done; touch nothing."""
 
 import re
+from datetime import datetime
 
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.statuses import ErrorCode
@@ -29,10 +30,11 @@ def promotion(request: Request) -> Response:
     )
 
 
-def campaigns(request: Request) -> Response:
-    """List campaigns (reference: Campaigns)."""
+def campaigns(request: Request, now: datetime) -> Response:
+    """List the campaigns that are current (reference: Campaigns)."""
     query = request.query
-    found = catalogue_bodies.matching(CAMPAIGNS.values(), _offer_filters(query))
+    current = [campaign for campaign in CAMPAIGNS.values() if campaign.is_current(now)]
+    found = catalogue_bodies.matching(current, _offer_filters(query))
     return page_response([catalogue_bodies.campaign_body(id_) for id_ in found], query.page())
 
 

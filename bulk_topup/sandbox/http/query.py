@@ -102,7 +102,7 @@ class Query:
         if not _DATE_TIME.fullmatch(value):
             raise _invalid(name)
         try:
-            return datetime.fromisoformat(value)
+            return datetime.fromisoformat(value.upper())
         except ValueError:
             raise _invalid(name) from None
 

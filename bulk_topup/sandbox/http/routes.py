@@ -64,7 +64,7 @@ class Routes:
             "/v1/products/*": {"GET": self._product},
             "/v1/promotions": {"GET": catalogue_routes.promotions},
             "/v1/promotions/*": {"GET": catalogue_routes.promotion},
-            "/v1/campaigns": {"GET": catalogue_routes.campaigns},
+            "/v1/campaigns": {"GET": self._campaigns},
             "/v1/campaigns/*": {"GET": catalogue_routes.campaign},
             "/v1/services": {"GET": catalogue_routes.services},
             "/v1/services/*": {"GET": catalogue_routes.service},
@@ -168,6 +168,9 @@ class Routes:
         product, language = catalogue.product(request.id(MAX_INT32)), language_of(request.headers)
         body = catalogue_bodies.product_body(product, language, self._provider.now())
         return Response(body=body, headers=language_headers(language))
+
+    def _campaigns(self, request: Request) -> Response:
+        return catalogue_routes.campaigns(request, self._provider.now())
 
     def _balances(self, request: Request) -> Response:
         query = request.query

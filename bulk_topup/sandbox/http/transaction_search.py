@@ -1,7 +1,7 @@
 """Finds transactions by the filters of the reference (Transactions, list); touches nothing."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.models.product import ProductType
@@ -66,8 +66,16 @@ def _window(query: Query, now: datetime, *, always: bool) -> tuple[datetime, dat
     first, last = query.moment("from_date"), query.moment("to_date")
     if first is None and last is None:
         return (now - LONGEST_WINDOW, now) if always else None
-    first = first or (last or now) - LONGEST_WINDOW
-    last = last or first + LONGEST_WINDOW
+    first = first or _shifted(last or now, -LONGEST_WINDOW)
+    last = last or _shifted(first, LONGEST_WINDOW)
     if not timedelta(0) <= last - first <= LONGEST_WINDOW:
         raise ErrorResponse(ErrorCode.BAD_REQUEST, "to_date must be at most 24 hours after from_date")
     return first, last
+
+
+def _shifted(moment: datetime, by: timedelta) -> datetime:
+    """Return a time that much later or earlier, at most the first or last one of the calendar."""
+    try:
+        return moment + by
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC) if by > timedelta(0) else datetime.min.replace(tzinfo=UTC)

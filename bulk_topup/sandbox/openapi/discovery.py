@@ -33,10 +33,10 @@ _DESCRIPTIONS = {
 
 _TIME_UNIT = one_of("HOUR", "DAY", "WEEK", "MONTH")
 _QUANTITY = {"type": ["integer", "null"], "minimum": -1}
-_REQUIRED_FIELDS = or_null(
-    many(many(text())),
-    "Alternatives, each a list of fields: all fields of one list are required. Null or empty: nothing is required.",
+_ALTERNATIVES = many(
+    many(text()), "Alternatives, each a list of fields: all fields of one list are required. None: nothing is required."
 )
+_REQUIRED_FIELDS = or_null(_ALTERNATIVES)
 
 
 def schema_name(type_: ProductType) -> str:
@@ -50,11 +50,12 @@ def _promotion(description: str, required: dict[str, Schema] | None = None) -> S
         {
             "id": whole(),
             "title": text(),
+            "description": text(),
+            "terms": or_null(text()),
             "start_date": moment(),
             "end_date": moment(),
             **(required or {}),
         },
-        nulls({"description": text(), "terms": text()}),
     )
 
 
@@ -68,7 +69,7 @@ def _priced(amount: Schema) -> Schema:
         "The suggested retail price.",
         nulls({"unit_type": ref("UnitType"), "unit": text(), "amount": amount, "fee": number()}),
     )
-    return thing("Prices and fees.", {"wholesale": wholesale}, {"retail": or_null(retail)})
+    return thing("Prices and fees.", {"wholesale": wholesale, "retail": or_null(retail)})
 
 
 def _benefit(amount: Schema) -> Schema:
@@ -80,11 +81,9 @@ def _benefit(amount: Schema) -> Schema:
             "type": ref("BenefitTypeName"),
             "unit_type": one_of("TIME", "DATA", "QUANTITY", "CURRENCY"),
             "unit": text("For example MINUTE, GB, SMS or a currency."),
-            "amount": thing(
-                "The amount of the benefit; -1 is unlimited.", {}, {part: or_null(amount) for part in parts}
-            ),
+            "amount": thing("The amount of the benefit; -1 is unlimited.", dict.fromkeys(parts, amount)),
+            "additional_information": or_null(text()),
         },
-        {"additional_information": or_null(text())},
     )
 
 
@@ -93,8 +92,10 @@ _SUMMARY: dict[str, Schema] = {
     "name": text(),
     "service": ref("ServiceOfProduct"),
     "operator": ref("Operator"),
+    "description": text(),
+    "tags": or_null(many(ref("ProductTag"), minItems=1, maxItems=1)),
+    "regions": or_null(many(ref("Region"))),
 }
-_SUMMARY_NULLS = nulls({"description": text(), "tags": many(ref("ProductTag")), "regions": many(ref("Region"))})
 
 
 def _product(type_: ProductType) -> Schema:
@@ -107,9 +108,6 @@ def _product(type_: ProductType) -> Schema:
         "destination": ref("RangedAmount" if ranged else "Amount"),
         "prices": ref(f"{prefix}Prices"),
         "rates": ref("Rates"),
-    }
-    optional = {
-        **_SUMMARY_NULLS,
         "validity": or_null(ref("Period"), "How long the product is valid after delivery."),
         **{
             f"required_{group}_fields": _REQUIRED_FIELDS
@@ -122,17 +120,19 @@ def _product(type_: ProductType) -> Schema:
                 "additional_identifier",
             )
         },
-        "availability_zones": or_null(many(one_of("DOMESTIC", "INTERNATIONAL"))),
+        "availability_zones": many(one_of("DOMESTIC", "INTERNATIONAL")),
         "benefits": or_null(many(ref(f"{prefix}Benefit"))),
         "promotions": or_null(many(ref("PromotionOfProduct"))),
     }
     if ranged:
-        optional["accepted_calculation_modes"] = or_null(many(ref("CalculationMode")))
+        required["accepted_calculation_modes"] = many(ref("CalculationMode"))
     if type_ in {ProductType.FIXED_VALUE_PIN_PURCHASE, ProductType.RANGED_VALUE_PIN_PURCHASE}:
         required["pin"] = ref("PinInformation")
+    else:
+        required["required_credit_party_identifier_fields"] = _ALTERNATIVES
     if type_ is ProductType.RANGED_VALUE_PAYMENT:
         required["payment"] = ref("PaymentInformation")
-    return thing(_DESCRIPTIONS[type_], required, optional)
+    return thing(_DESCRIPTIONS[type_], required)
 
 
 _PRODUCTS = {schema_name(type_): _product(type_) for type_ in ProductType}
@@ -171,7 +171,7 @@ SCHEMAS: dict[str, Schema] = {
     "Range": thing(
         "The allowed amounts: from `min` to `max`, in steps of `increment`, if given.",
         {},
-        nulls({"min": number(), "max": number(), "increment": number()}),
+        {"min": number(), "max": number(), "increment": number()},
     ),
     "RangedAmount": thing(
         "A range of amounts in a unit.", {"unit_type": ref("UnitType"), "unit": text(), "amount": _RANGE}
@@ -183,23 +183,37 @@ SCHEMAS: dict[str, Schema] = {
     "FixedPrices": _priced(number()),
     "RangedPrices": _priced(_RANGE),
     "FixedBenefit": _benefit(number()),
-    "RangedBenefit": _benefit(_RANGE),
+    "RangedBenefit": _benefit(thing("From the least to the most.", {"min": number(), "max": number()})),
     "Region": thing("A country or a region of one.", {"name": text(), "code": ref("RegionCode")}),
     "Country": thing(
         "A country.",
-        {"name": text(), "iso_code": ref("CountryCode")},
-        {"regions": or_null(many(ref("Region")))},
+        {"name": text(), "iso_code": ref("CountryCode"), "regions": or_null(many(ref("Region")))},
     ),
     "Operator": thing(
         "The company behind the service of a product.",
-        {"id": ref("OperatorId"), "name": text(), "country": ref("Country")},
-        {"regions": or_null(many(ref("Region")))},
+        {
+            "id": ref("OperatorId"),
+            "name": text(),
+            "country": ref("Country"),
+            "regions": or_null(many(ref("Region"))),
+        },
+    ),
+    "OperatorOfPromotion": thing(
+        "The operator of a promotion.",
+        {
+            "id": ref("OperatorId"),
+            "name": text(),
+            "country": thing("Its country.", {"name": text(), "iso_code": ref("CountryCode")}),
+        },
     ),
     "Subservice": thing("A subdivision of a service.", {"id": ref("SubserviceId"), "name": text()}),
     "Service": thing(
         "A kind of products.",
-        {"id": ref("ServiceId"), "name": text()},
-        {"subservices": or_null(many(ref("Subservice")))},
+        {
+            "id": ref("ServiceId"),
+            "name": text(),
+            "subservices": or_null(many(ref("Subservice"), "Null if there are none.", minItems=1)),
+        },
     ),
     "ServiceOfProduct": thing(
         "The service and subservice of a product.",
@@ -209,7 +223,6 @@ SCHEMAS: dict[str, Schema] = {
     "BenefitType": thing("A kind of benefit.", {"name": ref("BenefitTypeName")}),
     "PinInformation": thing(
         "How a PIN is used, and how long it is valid.",
-        {},
         {
             "usage_info": or_null(many(text())),
             "validity": or_null(ref("Period")),
@@ -218,11 +231,12 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "PaymentInformation": thing(
         "How a bill is paid.",
-        {},
         {
             "modes": or_null(many(one_of("PARTIAL", "EXACT", "EXCESS", "PAST_DUE"))),
             "posting_period": or_null(ref("PostingPeriod")),
             "supports_statement_inquiry": {"type": "boolean"},
+        },
+        {
             "required_inquiry_fields": _REQUIRED_FIELDS,
             "notes": or_null(many(text())),
         },
@@ -240,21 +254,25 @@ SCHEMAS: dict[str, Schema] = {
     "ProductOfTransaction": thing(
         "The product of a transaction.",
         {**_SUMMARY, "type": ref("ProductType")},
-        {**_SUMMARY_NULLS, "pin": or_null(ref("PinInformation"))},
+        {"pin": ref("PinInformation")},
     ),
     "ProductOfPromotion": thing(
         "A product of a promotion.",
-        {"id": ref("ProductId"), "name": text(), "type": ref("ProductType")},
-        {"description": or_null(text())},
+        {"id": ref("ProductId"), "name": text(), "description": text(), "type": ref("ProductType")},
     ),
     "ProductOfCampaign": thing(
         "A product of a campaign.",
-        {"id": ref("ProductId"), "name": text(), "type": ref("ProductType"), "operator": ref("Operator")},
-        {"description": or_null(text())},
+        {
+            "id": ref("ProductId"),
+            "name": text(),
+            "description": text(),
+            "type": ref("ProductType"),
+            "operator": ref("Operator"),
+        },
     ),
     "Promotion": _promotion(
         "A promotion of an operator.",
-        {"operator": ref("Operator"), "products": many(ref("ProductOfPromotion"))},
+        {"operator": ref("OperatorOfPromotion"), "products": many(ref("ProductOfPromotion"))},
     ),
     "Campaign": _promotion("A campaign for products.", {"products": many(ref("ProductOfCampaign"))}),
 }

@@ -150,9 +150,7 @@ SCHEMAS: dict[str, Schema] = {
             ),
         },
     ),
-    "Pin": thing(
-        "The voucher of a PIN product.", {}, nulls({"code": ref("NonEmptyText"), "serial": ref("NonEmptyText")})
-    ),
+    "Pin": thing("The voucher of a PIN product.", {"code": ref("NonEmptyText"), "serial": ref("NonEmptyText")}),
     "Transaction": thing(
         "A transfer of value to a beneficiary.",
         {
@@ -165,18 +163,18 @@ SCHEMAS: dict[str, Schema] = {
             "rates": ref("Rates"),
         },
         {
-            "confirmation_expiration_date": or_null(moment(), "Until when it can be confirmed."),
-            "confirmation_date": or_null(moment()),
+            "confirmation_expiration_date": moment("Until when it can be confirmed."),
+            "confirmation_date": moment(),
             "operator_reference": or_null(text()),
             "pin": or_null(ref("Pin")),
             "benefits": or_null(many({"anyOf": [ref("FixedBenefit"), ref("RangedBenefit")]})),
             "promotions": or_null(many(ref("PromotionOfProduct"))),
-            "requested_values": or_null(thing("The requested amounts.", {}, nulls(_SIDES))),
+            "requested_values": or_null(thing("The requested amounts.", {}, _SIDES)),
             "adjusted_values": or_null(
-                thing("The delivered amounts, if they differ from the requested ones.", {}, nulls(_SIDES))
+                thing("The delivered amounts, if they differ from the requested ones.", {}, _SIDES)
             ),
             **_GROUPS,
-            "callback_url": or_null(_CALLBACK_URL, "In responses to queries and in callbacks only."),
+            "callback_url": {**_CALLBACK_URL, "description": "In responses to queries and in callbacks only."},
             "metadata": ref("TransactionMetadata"),
         },
     ),
@@ -189,8 +187,8 @@ SCHEMAS: dict[str, Schema] = {
             "unit": text(),
             "available": number("What can be spent."),
             "holding": number("What is on hold for transactions that are not final."),
+            "credit_limit": number("How far what can be spent may fall below zero; 0 for not at all."),
         },
-        {"credit_limit": or_null(number())},
     ),
     "MobileNumberLookup": thing("A mobile number.", {"mobile_number": ref("MobileNumber")}, _PAGE),
     "LookedUpOperator": thing(
@@ -199,9 +197,9 @@ SCHEMAS: dict[str, Schema] = {
             "id": ref("OperatorId"),
             "name": text(),
             "country": ref("Country"),
+            "regions": or_null(many(ref("Region"))),
             "identified": {"type": "boolean", "description": "Whether it is the operator of the number."},
         },
-        {"regions": or_null(many(ref("Region")))},
     ),
     "StatementInquiry": thing(
         "An account with a biller.",
@@ -210,12 +208,12 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Statement": thing(
         "An open bill.",
-        {"reference": ref("NonEmptyText")},
         {
-            "dates": or_null(
-                thing("When it is due and when it was issued.", {}, nulls({"due": day(), "statement": day()}))
+            "reference": ref("NonEmptyText"),
+            "dates": thing("When it is due and when it was issued.", {}, {"due": day(), "statement": day()}),
+            "balance": thing(
+                "The amount to pay.", {}, {"unit_type": ref("UnitType"), "unit": text(), "amount": number()}
             ),
-            "balance": or_null(ref("Amount"), "The amount to pay."),
         },
     ),
     "CreditPartyLookup": thing(

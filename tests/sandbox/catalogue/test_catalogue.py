@@ -63,6 +63,8 @@ def test_the_bounds_of_a_ranged_product_are_possible_amounts(api: httpx2.Client,
         ("tags=DATA_BUNDLE", [5021, 7725]),
         ("tags=DATA_BUNDLE,TRAVEL", [5021, 7725, 9550, *ESIMS]),
         ("tags=DATA_BUNDLE&tags=TRAVEL", [5021, 7725, 9550, *ESIMS]),
+        ("tags=5G%20data%2Bvoz,TRAVEL", [9550, *ESIMS]),
+        ("tags=GIFT%0A", []),
         ("benefit_types=SMS", [5021]),
         ("benefit_types=SMS,TALKTIME", [5021, 6430]),
         ("country_iso_code=MEX&type=RANGED_VALUE_RECHARGE", [7712]),
@@ -96,6 +98,8 @@ def test_products_are_filtered(api: httpx2.Client, read: Read, query: str, ids: 
         "tags=",
         "tags=GIF",
         "tags=gift",
+        "tags=%0AGIFT",
+        "tags=GIFT,",
         "tags=SEVENTEEN_LETTERS_",
         "sort=",
         "sort=price",
@@ -135,6 +139,7 @@ def test_services_countries_operators_and_benefit_types_are_served(api: httpx2.C
     assert [service.id for service in read("service", api.get("/services?country_iso_code=KEN"))] == [3]
     mobile = read("service", api.get("/services/1"))
     assert [(part.id, part.name) for part in mobile.subservices] == [(11, "Airtime"), (12, "Bundle"), (13, "Data")]
+    assert api.get("/services/13").json() == {"id": 13, "name": "eSIM", "subservices": None}
     assert [country.iso_code for country in read("country", api.get("/countries?service_id=3"))] == ["COL", "KEN"]
     assert read("country", api.get("/countries/MEX")).regions[0].code == "MX-JAL"
     operators = read("operator", api.get("/operators?country_iso_code=MEX"))

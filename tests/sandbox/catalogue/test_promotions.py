@@ -1,7 +1,7 @@
 """Promotions and campaigns, and the languages of texts."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -28,11 +28,22 @@ def test_every_promotion_is_the_same_in_the_list_and_alone(api: httpx2.Client) -
     assert [(product.id, product.type) for product in promotions[1].products or []] == [(6418, "RANGED_VALUE_RECHARGE")]
 
 
-def test_every_campaign_is_the_same_in_the_list_and_alone(api: httpx2.Client) -> None:
-    listed = api.get("/campaigns").json()
-    assert [item["id"] for item in listed] == [8201, 8202, 8203]
-    assert listed == [api.get(f"/campaigns/{item['id']}").json() for item in listed]
-    campaign = Campaign.model_validate(listed[1])
+def test_a_promotion_shows_no_regions_of_its_operator(api: httpx2.Client) -> None:
+    operator = {"id": 1596, "name": "Águila Celular", "country": {"name": "Mexico", "iso_code": "MEX"}}
+    assert api.get("/promotions/5103").json()["operator"] == operator
+    assert api.get("/operators/1596").json()["country"]["regions"]
+
+
+def test_only_current_campaigns_are_listed_and_each_is_the_same_alone(
+    config: Callable[..., SandboxConfig], clock: Any
+) -> None:
+    with EmbeddedSandbox(config(books=None), clock) as sandbox:
+        with httpx2.Client(base_url=sandbox.base_url, auth=("key", "secret")) as api:
+            alone = {id_: api.get(f"/campaigns/{id_}").json() for id_ in (8201, 8202, 8203)}
+            assert api.get("/campaigns").json() == [alone[8202]]
+            clock.seconds += timedelta(days=15).total_seconds()
+            assert api.get("/campaigns").json() == [alone[8202], alone[8203]]
+    campaign = Campaign.model_validate(alone[8202])
     operators = {product.operator.name for product in campaign.products or []}
     assert operators == {"Lionwave", "Águila Celular", "Orbit eSIM"}
 
@@ -46,8 +57,8 @@ def test_every_campaign_is_the_same_in_the_list_and_alone(api: httpx2.Client) ->
         ("promotions?product_id=3411&country_iso_code=SGP", []),
         ("promotions?product_id=1", []),
         ("promotions?per_page=2&page=2", [5103, 5104]),
-        ("campaigns?country_iso_code=MEX", [8201, 8202]),
-        ("campaigns?operator_id=2310", [8203]),
+        ("campaigns?country_iso_code=MEX", [8202]),
+        ("campaigns?operator_id=1596", [8202]),
         ("campaigns?product_id=9550", [8202]),
         ("campaigns?product_id=9550&operator_id=1310", []),
     ],

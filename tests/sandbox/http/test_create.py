@@ -49,7 +49,7 @@ def test_every_kind_of_product_can_be_bought(create: Create, body: Any, product_
         assert (given and given.model_dump(exclude_none=True)) == request.get(group)
 
 
-def test_a_transaction_has_the_fields_that_are_set_and_null_in_two_others(
+def test_a_transaction_has_the_fields_that_are_set_and_null_in_a_few_others(
     post: Post, api: httpx2.Client, body: Any
 ) -> None:
     answer = post("/async/transactions", body(callback_url="https://payroll.example/hooks?run=7")).json()
@@ -60,10 +60,10 @@ def test_a_transaction_has_the_fields_that_are_set_and_null_in_two_others(
     assert set(answer) == fields
     assert answer["status"] == {"id": 10000, "message": "CREATED", "class": {"id": 1, "message": "CREATED"}}
     product = answer["product"]
-    assert set(product) == {"id", "name", "description", "type", "service", "operator", "regions"}
+    assert set(product) == {"id", "name", "description", "type", "service", "operator", "tags", "regions"}
     assert (product["type"], product["service"]["subservice"]["id"]) == ("RANGED_VALUE_RECHARGE", 11)
     assert [product["regions"], product["operator"]["regions"], answer["promotions"]] == [None, None, None]
-    assert _unset(answer) == {"regions", "promotions", "additional_information"}
+    assert _unset(answer) == {"tags", "regions", "promotions", "additional_information"}
     # Only queries show where callbacks go.
     queried = api.get(f"/transactions/{answer['id']}").json()
     assert queried == {**answer, "callback_url": "https://payroll.example/hooks?run=7"}

@@ -53,6 +53,7 @@ def test_both_ends_of_the_window_are_included(create: Create, listed: Any, time:
         assert (listed(from_date=first.isoformat(), to_date=last.isoformat()) == [transaction.id]) == seen
     assert listed(from_date=(at - step).isoformat(), to_date=(at - step).isoformat()) == []
     assert listed(from_date=f"{at:%Y-%m-%dT%H:%M:%S.%f}000Z") == [transaction.id]
+    assert listed(from_date=f"{at:%Y-%m-%dt%H:%M:%S.%f}z") == [transaction.id]
     assert listed(to_date=f"{at + timedelta(hours=8):%Y-%m-%dT%H:%M:%S.%f}+08:00") == [transaction.id]
 
 
@@ -63,6 +64,20 @@ def test_a_window_is_24_hours_at_most(api: httpx2.Client, refused: Refused) -> N
     assert window("2026-11-02T00:00:00Z").status_code == 200
     refused(window("2026-11-02T00:00:00.000001Z"), 400, 1000400)
     refused(window("2026-10-31T23:59:59Z"), 400, 1000400)
+
+
+@pytest.mark.parametrize("year", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("offset", ["Z", "-14:00", "+14:00"])
+@pytest.mark.parametrize("dates", [("from_date",), ("to_date",), ("from_date", "to_date")])
+def test_dates_at_the_ends_of_the_calendar_are_read(
+    api: httpx2.Client, year: str, offset: str, dates: tuple[str, ...]
+) -> None:
+    answer = api.get("/transactions", params=dict.fromkeys(dates, f"{year}T00:01:01{offset}"))
+    if answer.status_code == 400:  # An offset can lead out of the calendar.
+        assert "24 hours" in answer.json()["errors"][0]["message"]
+        assert offset != "Z"
+    else:
+        assert (answer.status_code, answer.json()) == (200, [])
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_balances_are_listed_by_unit(
 ) -> None:
     balances = read("balance", api.get("/balances"))
     assert [balance.unit for balance in balances] == ["USD", "EUR", "SGD"]
-    assert {balance.credit_limit for balance in balances} == {None}
+    assert {balance.credit_limit for balance in balances} == {Decimal(0)}
     [euro] = read("balance", api.get("/balances?unit=EUR&unit_type=CURRENCY"))
     assert euro == balances[1]
     assert api.get("/balances?per_page=2").headers["x-total-pages"] == "2"
