@@ -253,3 +253,20 @@ def test_a_run_of_one_account_is_not_paid_by_another(
     assert books()["transactions"] == []
     pay("resume", "list/gift_cards", "--same-account")
     pay("resume", "list/gift_cards")
+
+
+@pytest.mark.parametrize(
+    ("failing", "code"),
+    [("bulk_topup.app.run.check_plan", 3), ("bulk_topup.engine.runner.Runner.execute", 75)],
+    ids=["before anything is sent", "while rows are sent"],
+)
+def test_an_unexpected_error_exits_by_what_may_have_been_sent(
+    pay: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, code: int
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    (tmp_path / "pay.csv").write_text("phone,amount\n+6595123001,5\n")
+    monkeypatch.setattr(failing, fail)
+    error = pay("run", "pay.csv", "--product", 6418, code=code).stderr
+    assert "ZeroDivisionError" in error

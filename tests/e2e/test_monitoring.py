@@ -200,7 +200,7 @@ def test_an_unexpected_error_is_reported_and_raised(
 
     with pytest.raises(KeyError):
         fail()
-    assert titles(hook) == ["pay: unexpected error (exit code 1)"]
+    assert titles(hook) == ["pay: unexpected error, nothing was sent (exit code 3)"]
     assert "KeyError" in notified(hook)[0]["message"]
     assert "6595123001" not in notified(hook)[0]["message"]
 
