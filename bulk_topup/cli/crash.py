@@ -1,4 +1,4 @@
-"""Ends a command after an unexpected error: its traceback on standard error, and an exit code that says what was sent."""
+"""Ends a command after an unexpected error: with its traceback, and an exit code that says what was sent."""
 
 import sys
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def exit_on_crash(context: click.Context) -> Iterator[None]:
         yield
     except (click.ClickException, click.exceptions.Exit, click.Abort):  # all expected
         raise
-    except Exception as error:  # noqa: BLE001 - Python would exit with 1, whatever was sent
+    except Exception as error:  # Python would exit with 1, whatever was sent
         from bulk_topup.domain.exit_codes import crash_code
 
         sys.excepthook(type(error), error, error.__traceback__)

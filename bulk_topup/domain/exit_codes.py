@@ -73,8 +73,8 @@ _SENTENCES: Final = {
     ExitCode.RUN_LOCKED: "Locked by another process, or the port is in use.",
     ExitCode.DECLINED: "Declined at the prompt; nothing was sent or changed.",
     ExitCode.RESUMABLE: (
-        "Interrupted or stopped while rows are open, or the ledger or report can't be written. Also an unexpected error "
-        "after rows may have been sent. Run again to resume."
+        "Interrupted or stopped while rows are open, or the ledger or report can't be written. Also an unexpected "
+        "error after rows may have been sent. Run again to resume."
     ),
 }
 

@@ -199,7 +199,9 @@ def test_an_unknown_command_gets_a_suggestion() -> None:
 
 def test_a_missing_response_points_to_doctor(invoke: Callable[..., Any]) -> None:
     result = invoke("balances", "--base-url", "http://127.0.0.1:9/v1", "--timeout", 0.1, code=4)
-    assert "`bulk-topup doctor` shows where the connection to DVS fails." in result.stderr
+    assert (
+        "`bulk-topup doctor --base-url http://127.0.0.1:9/v1` shows where the connection to DVS fails." in result.stderr
+    )
 
 
 def test_missing_credentials_are_reported(

@@ -245,11 +245,11 @@ def test_a_quiet_invocation_of_a_locked_run_prints_nothing(
 
 
 def test_after_the_deadline_nothing_is_sent_and_the_run_can_be_resumed(
-    invoke: Any, job: Path, options: tuple[str, ...], books: Any, tmp_path: Path
+    invoke: Any, job: Path, options: tuple[str, ...], books: Any, sandbox: Any, tmp_path: Path
 ) -> None:
     stopped = invoke("run", job, "--deadline", "2020-01-01", "--json", *options, code=75)
-    resume = f"`bulk-topup resume pay/1 --ledger {tmp_path}/ledger.db`"
-    assert json.loads(stopped.stdout)["message"] == f"Deadline reached. Resume: {resume}"
+    place = f"--env sandbox --base-url {sandbox.base_url} --ledger {tmp_path}/ledger.db"
+    assert json.loads(stopped.stdout)["message"] == f"Deadline reached. Resume: `bulk-topup resume pay/1 {place}`"
     assert books()["transactions"] == []
     invoke("resume", "pay/1", "--deadline", "1h", *options)
     assert len(books()["transactions"]) == 2
