@@ -98,8 +98,10 @@ class RunMonitor:
             JobError: an address or a file of the job cannot be used.
             ConfigurationError: the credentials file cannot be read.
         """
+        named = environment or (None if job is None else job.environment)
+        self._environment = str(named or DEFAULT_ENVIRONMENT)
         if job is not None:
-            self._job, self._environment = job.name, environment or str(job.environment or DEFAULT_ENVIRONMENT)
+            self._job = job.name
         self._open(metrics, log, Path())
         if job is None:
             return
@@ -273,6 +275,7 @@ class RunMonitor:
             job=self._job,
             run=self._run_key,
             environment=self._environment,
+            account=self._account,
             started_at=self._started_at,
             seconds=Decimal(round(self._seconds * 1000)) / 1000,
             exit_code=code,

@@ -176,7 +176,7 @@ def test_every_output_names_environment_and_account(
 
 
 @pytest.mark.usefixtures("without_credentials")
-def test_a_start_that_fails_leaves_no_ledger_and_no_lock_behind(
+def test_a_start_that_fails_leaves_no_ledger_no_books_and_no_lock_behind(
     invoke: Callable[..., Any], pay_csv: Path, tmp_path: Path
 ) -> None:
     ledger = ("--ledger", "ledger.db")
@@ -187,10 +187,13 @@ def test_a_start_that_fails_leaves_no_ledger_and_no_lock_behind(
     invoke("run", pay_csv, "--product", 6418, *ledger, code=3)
     invoke("plan", pay_csv, "--product", 6418, *ledger, code=3)
     assert not list(tmp_path.glob("ledger.db"))
-    assert not list(tmp_path.glob("ledger.db-*"))
+    assert not list(tmp_path.glob("ledger.db*"))
+    invoke("products", *ledger)
+    assert not list(tmp_path.glob("ledger.db*"))
     pay_csv.write_text(LIST)
     invoke("run", pay_csv, "--product", 6418, *ledger)
     assert (tmp_path / "ledger.db").exists()
+    assert (tmp_path / "ledger.db.sandbox-books.jsonl").exists()
     assert not list(tmp_path.glob("*.lock"))
 
 

@@ -112,6 +112,19 @@ def test_a_job_that_cannot_run_automatically_has_no_schedule(invoke: Any, job: P
     assert "has no [schedule]" in invoke("schedule", "print", job, "--cron", code=3).stderr
 
 
+def test_a_schedule_of_an_embedded_sandbox_carries_no_credentials(invoke: Any, job: Path, tmp_path: Path) -> None:
+    file = write_private(tmp_path / "account.env", "DVS_API_KEY=k\nDVS_API_SECRET=s\n")
+    words = ("schedule", "print", job, "--cron", "--environment-file", file)
+    assert "uses no API credentials: nobody would be paid" in invoke(*words, code=2).stderr
+    text = job.read_text()
+    job.write_text(f'ping = "${{PING}}"\n{text}')
+    assert "uses no API credentials" in invoke(*words, code=2).stderr
+    write_private(file, "PING=https://ping.example/1\n")
+    assert f"--credentials {file}" in invoke(*words).stdout
+    job.write_text(text)
+    assert "uses no API credentials" in invoke(*words, code=2).stderr
+
+
 def test_a_quiet_invocation_reports_a_problem_once_on_standard_error(
     invoke: Any, job: Path, options: tuple[str, ...], books: Any
 ) -> None:
