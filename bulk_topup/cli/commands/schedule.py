@@ -48,7 +48,7 @@ def schedule_group() -> None:
 @cloup.option(
     "--environment-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File with lines DVS_API_KEY=… and DVS_API_SECRET=…; required outside the sandbox, refused in an embedded one.",
+    help="File with DVS_API_KEY=… and DVS_API_SECRET=…; required outside the sandbox, refused for an embedded one.",
 )
 @cloup.option(
     "--ledger",
