@@ -249,7 +249,8 @@ def _monitoring_errors(
         if name is None or name == STANDARD_OUTPUT:
             continue
         file = folder / name
-        text = f"{file} is not a file" if file.exists() and not file.is_file() else _why_no_folder(file.parent)
+        is_taken = file.exists() and not file.is_file() and not (key == "logs" and file.is_fifo())
+        text = f"{file} is not a file" if is_taken else _why_no_folder(file.parent)
         if text is not None:
             yield Diagnostic(line=lines.get((key,)), key=key, message=f"{text}; choose another")
     if job.ping is None and not job.notifications:
