@@ -246,11 +246,10 @@ def _monitoring_errors(
     job: Job | RetryJob, folder: Path, credentials: Path | None, lines: Mapping[KeyPath, int]
 ) -> Iterator[Diagnostic]:
     for key, name in (("metrics", job.metrics), ("logs", job.logs)):
-        if name is None or name == STANDARD_OUTPUT:
+        if name is None or name == STANDARD_OUTPUT or (key == "logs" and (folder / name).is_fifo()):
             continue
         file = folder / name
-        is_taken = file.exists() and not file.is_file() and not (key == "logs" and file.is_fifo())
-        text = f"{file} is not a file" if is_taken else _why_no_folder(file.parent)
+        text = f"{file} is not a file" if file.exists() and not file.is_file() else _why_no_folder(file.parent)
         if text is not None:
             yield Diagnostic(line=lines.get((key,)), key=key, message=f"{text}; choose another")
     if job.ping is None and not job.notifications:
