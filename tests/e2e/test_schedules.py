@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bulk_topup.ledger import run_lock
+from tests.e2e.conftest import COMMAND
 from tests.helpers.private_files import write_private
 
 PATIENCE = 120
@@ -123,6 +124,25 @@ def test_a_schedule_of_an_embedded_sandbox_carries_no_credentials(invoke: Any, j
     assert f"--credentials {file}" in invoke(*words).stdout
     job.write_text(text)
     assert "uses no API credentials" in invoke(*words, code=2).stderr
+
+
+@pytest.mark.parametrize("pair", [(), ("DVS_API_KEY=k", "DVS_API_SECRET=s")], ids=["without", "with"])
+def test_a_job_that_names_no_environment_is_refused_in_a_shell_with_and_without_credentials(
+    job: Path, tmp_path: Path, pair: tuple[str, ...]
+) -> None:
+    job.write_text(job.read_text().replace('environment = "sandbox"\n', ""))
+    why = "API credentials are given" if pair else "--scheduled needs an environment that is named"
+    for words, reason in (
+        ("run {} --scheduled --quiet", why),
+        ("schedule print {} --cron", "names no environment, which a schedule needs"),
+    ):
+        line = f"{shlex.quote(str(COMMAND))} {words.format(shlex.quote(str(job)))}"
+        result = _bare("/bin/sh", "-c", line, environment=(f"HOME={tmp_path}", *pair))
+        assert (result.returncode, result.stdout) == (3, "")
+        assert result.stderr.startswith("Error: ")
+        assert reason in result.stderr
+        assert result.stderr.count("\n") == 1
+    assert not list(tmp_path.rglob("*.db*"))
 
 
 def test_a_quiet_invocation_reports_a_problem_once_on_standard_error(
