@@ -69,11 +69,12 @@ class Invocation:
     #: The run; None until its rows are sent.
     runner: Runner | None = field(default=None, init=False)
     _result: JobResult | None = field(default=None, init=False)
+    _monitor: RunMonitor = field(default_factory=RunMonitor, init=False)
 
     async def pay(self, work: Work[JobResult]) -> JobResult:
         """Run the job and report its end as the job asks; called in the thread of the work."""
-        with monitored_run(RunMonitor(), self._end_of, _warn) as monitor:
-            self._result = await self._run(work, monitor)
+        with monitored_run(self._monitor, self._end_of, _warn):
+            self._result = await self._run(work, self._monitor)
         return self._result
 
     async def _run(self, work: Work[JobResult], monitor: RunMonitor) -> JobResult:
@@ -146,7 +147,7 @@ class Invocation:
     def _end_of(self, error: BaseException | None, finished: FinishedRun | None) -> InvocationEnd:
         if error is None and self._result is not None:
             return InvocationEnd(code=self._result.exit_code)
-        return end_of(error, finished)
+        return end_of(error, finished, has_begun=self._monitor.has_begun)
 
 
 class _Watcher:

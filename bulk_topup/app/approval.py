@@ -171,5 +171,6 @@ def check_same_callbacks(run: Run, callback_address: str) -> None:
     if approved != callback_address:
         raise ApprovalError(
             f"Run {run.name} was approved with callbacks to {approved or 'no address'}, not to {callback_address}. "
-            "Nothing was sent. Remove --callback-url, or have a new plan approved that has it."
+            "Nothing was sent. Remove --callback-url, and BULK_TOPUP_CALLBACK_URL from the environment, or have a new "
+            "plan approved that has it."
         )

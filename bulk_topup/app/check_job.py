@@ -246,7 +246,7 @@ def _monitoring_errors(
     job: Job | RetryJob, folder: Path, credentials: Path | None, lines: Mapping[KeyPath, int]
 ) -> Iterator[Diagnostic]:
     for key, name in (("metrics", job.metrics), ("logs", job.logs)):
-        if name is None or name == STANDARD_OUTPUT:
+        if name is None or name == STANDARD_OUTPUT or (key == "logs" and (folder / name).is_fifo()):
             continue
         file = folder / name
         text = f"{file} is not a file" if file.exists() and not file.is_file() else _why_no_folder(file.parent)

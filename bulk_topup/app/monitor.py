@@ -69,6 +69,8 @@ class RunMonitor:
         self._earlier_report: Sequence[str | None] = ()
         #: Whether standard output belongs to the log.
         self.is_on_stdout = False
+        #: Whether rows may have been sent.
+        self.has_begun = False
         #: The end of the run; None while it has not ended.
         self.finished: FinishedRun | None = None
 
@@ -96,8 +98,10 @@ class RunMonitor:
             JobError: an address or a file of the job cannot be used.
             ConfigurationError: the credentials file cannot be read.
         """
+        named = environment or (None if job is None else job.environment)
+        self._environment = str(named or DEFAULT_ENVIRONMENT)
         if job is not None:
-            self._job, self._environment = job.name, environment or str(job.environment or DEFAULT_ENVIRONMENT)
+            self._job = job.name
         self._open(metrics, log, Path())
         if job is None:
             return
@@ -162,6 +166,7 @@ class RunMonitor:
     @contextmanager
     def running(self, run: Run, runner: Runner) -> Iterator[None]:
         """Report the start of a run, and its progress while the block lasts."""
+        self.has_begun = True
         self.set_run(run.job, run.run_key)
         self._counts = runner.progress().counts
         open_rows = sum(self._counts[state] for state in OPEN_STATES)
@@ -270,6 +275,7 @@ class RunMonitor:
             job=self._job,
             run=self._run_key,
             environment=self._environment,
+            account=self._account,
             started_at=self._started_at,
             seconds=Decimal(round(self._seconds * 1000)) / 1000,
             exit_code=code,

@@ -158,8 +158,10 @@ def _embedded(ledger: Path, clock: Clock | None) -> Iterator[tuple[str, str, Sec
     books = books_beside(ledger)
     with ExitStack() as stack:
         _lock_books(stack, books)
-        from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig  # heavy, and only needed here
+        from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig, remove_unused  # heavy, and only needed here
 
+        if not books.exists():
+            stack.callback(remove_unused, books)
         key, secret = "embedded", SecretStr(secrets.token_urlsafe(24))
         with EmbeddedSandbox(SandboxConfig(api_key=key, api_secret=secret, books=books), clock) as sandbox:
             yield sandbox.base_url, key, secret

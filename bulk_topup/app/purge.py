@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.run import Run
-from bulk_topup.domain.verdict import format_rows
+from bulk_topup.domain.verdict import format_rows, run_arguments
 from bulk_topup.errors import RunLockedError, RunNotFoundError
 from bulk_topup.ledger import LedgerStore, run_lock
 
@@ -46,7 +46,7 @@ def candidates(ledger: LedgerStore, runs: Collection[Run], *, older_than: timede
             why_not = f"It was purged {run.purged_at:%Y-%m-%d %H:%M} UTC."
         elif activity.unfinished:
             rows = format_rows(activity.unfinished)
-            why_not = f"{rows} open or in conflict. `bulk-topup status {run.name}` shows what to do."
+            why_not = f"{rows} open or in conflict. `bulk-topup status {run_arguments(run)}` shows what to do."
         elif age <= older_than:
             why_not = f"It changed {_format_days(age.days)} ago."
         elif age <= velocity_period:

@@ -9,7 +9,7 @@ from bulk_topup.app.archive import ArchiveResult
 from bulk_topup.app.fixes import with_fix
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import FinishedRun
-from bulk_topup.domain.exit_codes import CRASHED, ExitCode, exit_code_for
+from bulk_topup.domain.exit_codes import ExitCode, crash_code, exit_code_for
 from bulk_topup.domain.states import RowState, is_open
 from bulk_topup.domain.verdict import format_rows, verdict_of
 from bulk_topup.engine import RunResult, StopReason
@@ -38,21 +38,23 @@ class InvocationEnd:
     is_hurried: bool = False
 
 
-def end_of(error: BaseException | None, finished: FinishedRun | None) -> InvocationEnd:
+def end_of(error: BaseException | None, finished: FinishedRun | None, *, has_begun: bool) -> InvocationEnd:
     """Return how an invocation ended, where no command line decides that.
 
     Args:
         error: what was raised; None for nothing.
         finished: the end of the run; None if it did not end.
+        has_begun: whether rows may have been sent.
     """
+    crash = crash_code(has_begun=has_begun)
     if isinstance(error, BulkTopupError):
         try:
             return InvocationEnd(code=exit_code_for(error), error=error)
         except LookupError:  # A class of the caller's own, raised in one of its functions.
-            return InvocationEnd(code=CRASHED, error=error, is_crash=True)
+            return InvocationEnd(code=crash, error=error, is_crash=True)
     # An error ends the process with its own code, even if the run came to an end before.
     if isinstance(error, Exception):
-        return InvocationEnd(code=CRASHED, error=error, is_crash=True)
+        return InvocationEnd(code=crash, error=error, is_crash=True)
     if error is not None:  # Ctrl-C, SystemExit or a cancelled task
         return InvocationEnd(code=ExitCode.RESUMABLE, error=InterruptedRunError())
     if finished is not None:

@@ -120,7 +120,7 @@ def _differences(approved: PlanStatement, found: PlanStatement) -> Iterator[str]
         ("corrected", "the number of corrected rows"),
         ("rows_without_known_cost", "the number of rows without a known cost"),
         ("list_sha256", "the SHA-256 of the list"),
-        ("callback_url", "the callback address"),
+        ("callback_url", "the callback address (--callback-url or BULK_TOPUP_CALLBACK_URL)"),
     ):
         was, is_ = getattr(approved, name), getattr(found, name)
         if was != is_ and not (name in _NAMES and fold_name(was) == fold_name(is_)):

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from bulk_topup.app.fixes import with_fix
+from bulk_topup.cli.whole_commands import with_whole_commands
 from bulk_topup.domain.exit_codes import exit_code_for
 from bulk_topup.errors import BulkTopupError
 from bulk_topup.security.redaction import redact_secrets
@@ -22,7 +23,7 @@ def exit_on_error() -> Iterator[None]:
     try:
         yield
     except BulkTopupError as error:
-        text = redact_secrets(with_fix(error))
+        text = redact_secrets(with_whole_commands(with_fix(error)))
         cut = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
         click.echo("Error: " + printable(cut, keep="\n"), err=True)
         raise click.exceptions.Exit(exit_code_for(error)) from error
@@ -31,4 +32,4 @@ def exit_on_error() -> Iterator[None]:
 def warn(warnings: Iterable[str]) -> None:
     """Write warnings to standard error."""
     for warning in warnings:
-        click.echo(f"Warning: {printable(redact_secrets(warning))}", err=True)
+        click.echo(f"Warning: {printable(redact_secrets(with_whole_commands(warning)))}", err=True)

@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from bulk_topup.cli.command_line import keep_words
+from bulk_topup.cli.crash import exit_on_crash
 from bulk_topup.cli.terminal import is_terminal
 
 #: Printed where Ctrl-C comes while no command handles it.
@@ -87,8 +88,8 @@ class LazyGroup(click.Group):
         return context
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - commands return anything
-        """Import and run the command of the command line; Ctrl-C and cancelled prompts exit with their own codes."""
-        with _interruption():
+        """Import and run the command of the command line; Ctrl-C, cancelled prompts and crashes have exit codes."""
+        with _interruption(), exit_on_crash(ctx):
             return super().invoke(ctx)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:

@@ -15,10 +15,11 @@ from bulk_topup.app.monitored_run import monitored_run
 from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import InvocationEnd, end_of
 from bulk_topup.approvals.statement import PlanStatement
+from bulk_topup.cli.crash import note_begun
 from bulk_topup.cli.errors import warn
 from bulk_topup.cli.standard_streams import limit_waiting, unshared_output
 from bulk_topup.cli.stop_signals import forget_signals, was_stopped
-from bulk_topup.domain.exit_codes import CRASHED, ExitCode
+from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.errors import ConfigurationError, JobError
 from bulk_topup.jobs.job import Job
 from bulk_topup.monitoring.apprise_sender import send
@@ -33,15 +34,20 @@ def monitored() -> Iterator[RunMonitor]:
     # Standard output as it is now: what is printed may be suppressed later, and a log must not be.
     limit_waiting()
     forget_signals()
-    with monitored_run(RunMonitor(unshared_output()), _end_and_haste, warn) as monitor:
-        yield monitor
+    monitor = RunMonitor(unshared_output())
+
+    def end_and_haste(error: BaseException | None, finished: FinishedRun | None) -> InvocationEnd:
+        return replace(_end_of(error, finished, has_begun=monitor.has_begun), is_hurried=was_stopped())
+
+    try:
+        with monitored_run(monitor, end_and_haste, warn):
+            yield monitor
+    finally:
+        if monitor.has_begun:
+            note_begun()
 
 
-def _end_and_haste(error: BaseException | None, finished: FinishedRun | None) -> InvocationEnd:
-    return replace(_end_of(error, finished), is_hurried=was_stopped())
-
-
-def _end_of(error: BaseException | None, finished: FinishedRun | None) -> InvocationEnd:
+def _end_of(error: BaseException | None, finished: FinishedRun | None, *, has_begun: bool) -> InvocationEnd:
     """Return how a command ended: click's exceptions have the exit code."""
     if isinstance(error, click.exceptions.Exit):
         is_news = error.exit_code != ExitCode.DECLINED  # User declined; do not notify.
@@ -49,10 +55,10 @@ def _end_of(error: BaseException | None, finished: FinishedRun | None) -> Invoca
     if isinstance(error, click.UsageError):
         return InvocationEnd(code=ExitCode.USAGE, error=error)
     if isinstance(error, click.Abort):  # User cancelled; do not notify.
-        return InvocationEnd(code=CRASHED, is_news=False)
+        return InvocationEnd(code=ExitCode.DECLINED, is_news=False)
     if error is None:  # There was nothing to do.
         return InvocationEnd(code=ExitCode.ALL_COMPLETED, is_news=False)
-    return end_of(error, finished)
+    return end_of(error, finished, has_begun=has_begun)
 
 
 def notify_plan(job: Job, folder: Path, credentials: Path | None, statement: PlanStatement, plan: Path) -> None:

@@ -1,5 +1,6 @@
 """Define the environments, their addresses and their default ledgers; pure."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -64,6 +65,16 @@ BASE_URLS: dict[Environment, str] = {
     Environment.PREPROD: "https://preprod-dvs-api.dtone.com/v1",
     Environment.PRODUCTION: "https://dvs-api.dtone.com/v1",
 }
+
+
+#: An account as the ledger names it: the address, and a hash of the API key.
+_ACCOUNT: Final = re.compile(r"(https?://\S+) \(key [0-9a-f]+\)")
+
+
+def address_of_account(account: str) -> str | None:
+    """Return the address of an account as the ledger names it; None for an embedded sandbox, or if it is unknown."""
+    found = _ACCOUNT.fullmatch(account)
+    return None if found is None else found[1]
 
 
 def format_account(environment: str, account: str) -> str:

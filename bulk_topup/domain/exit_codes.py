@@ -66,13 +66,15 @@ _SENTENCES: Final = {
     ExitCode.INVALID_INPUT: (
         "Not acceptable; nothing was sent. The list, job, guard, approval or configuration is invalid, the list was "
         "paid already, an earlier run is open, the environment is not named, the account is another one, or something "
-        "that is named (run, ledger, file, product, transaction) does not exist, or exists already."
+        "that is named (run, ledger, file, product, transaction) does not exist, or exists already. Also an unexpected "
+        "error before anything was sent."
     ),
     ExitCode.STOPPED_BY_PROVIDER: "Stopped by DVS: credentials refused, balance too low, or no response.",
     ExitCode.RUN_LOCKED: "Locked by another process, or the port is in use.",
     ExitCode.DECLINED: "Declined at the prompt; nothing was sent or changed.",
     ExitCode.RESUMABLE: (
-        "Interrupted or stopped while rows are open, or the ledger or report can't be written. Run again to resume."
+        "Interrupted or stopped while rows are open, or the ledger or report can't be written. Also an unexpected "
+        "error after rows may have been sent. Run again to resume."
     ),
 }
 
@@ -98,9 +100,6 @@ _NEXT_STEPS: Final = {
     ExitCode.RESUMABLE: "Run again to resume. No row is paid twice.",
 }
 
-#: Python's own exit code of an unexpected error, which ends with a traceback.
-CRASHED: Final = 1
-
 #: The code of each error class and of those below it. A class comes before its own base.
 _CODES: Final[tuple[tuple[type[BulkTopupError], ExitCode], ...]] = (
     (InvalidInputError, ExitCode.INVALID_INPUT),
@@ -125,6 +124,15 @@ _CODES: Final[tuple[tuple[type[BulkTopupError], ExitCode], ...]] = (
     (InterruptedRunError, ExitCode.RESUMABLE),
     (ReportError, ExitCode.RESUMABLE),
 )
+
+
+def crash_code(*, has_begun: bool) -> ExitCode:
+    """Return the exit code of an unexpected error, which also shows a traceback; never Python's own 1.
+
+    Args:
+        has_begun: whether something may have been sent before.
+    """
+    return ExitCode.RESUMABLE if has_begun else ExitCode.INVALID_INPUT
 
 
 def exit_code_for(error: BulkTopupError) -> ExitCode:

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from bulk_topup.domain.environment import Environment, default_ledger
+from bulk_topup.domain.environment import BASE_URLS, Environment, address_of_account, default_ledger
 from bulk_topup.domain.run import BARE_LIST, Run
 
 #: The options of a command line by the settings of a job that the ledger keeps with a run.
@@ -26,11 +26,11 @@ _DEFAULTS: Final = {"decimal_mark": "."}
 
 
 def place_options(run: Run) -> list[str]:
-    """Return the options that name the environment and the ledger of a run, where they are not the usual ones."""
-    words = []
+    """Return the options that name a run's environment, and its address and ledger where they are not usual."""
     environment = Environment(run.environment)
-    if environment != Environment.SANDBOX:
-        words += ["--env", environment.value]
+    words = ["--env", environment.value]
+    if (address := address_of_account(run.account)) is not None and address != BASE_URLS.get(environment):
+        words += ["--base-url", address]
     if run.ledger is not None and run.ledger != default_ledger(environment):
         words += ["--ledger", str(run.ledger)]
     return words

@@ -61,7 +61,7 @@ _ENDINGS: Final = {
 
 
 def run_arguments(run: Run) -> str:
-    """Return the arguments that identify a run to a command: its name, and --env and --ledger where needed."""
+    """Return the arguments that identify a run to a command: its name, --env, and if needed --base-url and --ledger."""
     return shlex.join([run.name, *place_options(run)])
 
 

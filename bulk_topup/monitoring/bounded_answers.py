@@ -1,8 +1,9 @@
-"""Bounds what Apprise reads of the answers to its HTTP requests, in size and time, and follows no redirect.
+"""Bounds what Apprise reads of the answers of web and mail servers, in size and time, and follows no redirect.
 
-Apprise has no setting for it, and its HTTP library reads an answer whole, however long it is.
+Apprise has no setting for it, and the libraries below it read an answer whole, however long it is.
 """
 
+import smtplib
 import threading
 import time
 from collections.abc import Iterator
@@ -50,11 +51,47 @@ def _read(response: Any, *, until: float) -> None:  # noqa: ANN401 - its private
     response._content_consumed = True  # noqa: SLF001
 
 
+class _BoundedReplies:
+    """The replies of a mail server: of a connection, as many bytes as of an answer of a web server.
+
+    Args:
+        file: where they are read.
+    """
+
+    def __init__(self, file: Any) -> None:  # noqa: ANN401 - as the library has it
+        self._file = file
+        self._left = MAX_ANSWER_BYTES
+        self.close = file.close
+        #: Until when the present reply must have ended.
+        self.until = 0.0
+
+    def readline(self, size: int) -> bytes:
+        """Read a line; the library takes an OSError for a lost connection."""
+        line: bytes = self._file.readline(size)
+        self._left -= len(line)
+        if self._left < 0 or time.monotonic() > self.until:
+            raise OSError("The answer does not end.")
+        return line
+
+
+_read_reply: Final = smtplib.SMTP.getreply
+
+
+def _read_bounded_reply(connection: smtplib.SMTP) -> tuple[int, bytes]:
+    """Read a reply as the library does; for bounded threads, from what bounds it."""
+    if threading.get_ident() in _bounded:
+        if connection.file is None:
+            connection.file = _BoundedReplies(connection.sock.makefile("rb"))  # type: ignore[union-attr]
+        connection.file.until = time.monotonic() + ANSWER_TIMEOUT
+    return _read_reply(connection)
+
+
 @contextmanager
 def bounded_answers() -> Iterator[None]:
     """Bound the answers to requests of this thread during the block."""
-    # Each request creates its adapter by this name; for other threads it stays what it was.
+    # Each request creates its adapter by this name; for other threads both stay what they were.
     requests.sessions.HTTPAdapter = _BoundedAdapter  # type: ignore[attr-defined]
+    smtplib.SMTP.getreply = _read_bounded_reply  # type: ignore[assignment, method-assign]
     _bounded.add(threading.get_ident())
     try:
         yield

@@ -1,13 +1,15 @@
-"""Writes the lines of a log in a thread, so that a disk that hangs or a reader that stands still stops nobody.
+"""Opens a log and writes its lines in a thread, so that a disk that hangs or a reader that stands still stops nobody.
 
 No lock is held while it writes: the process can end meanwhile.
 """
 
 import os
+import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 from queue import Full, Queue
-from threading import Thread
+from threading import Event, Thread
 from typing import Final, Protocol, TextIO
 
 from bulk_topup.errors import JobError
@@ -17,6 +19,8 @@ from bulk_topup.system.files import OWNER_ONLY
 STANDARD_OUTPUT: Final = "-"
 #: Most lines that wait to be written; others are lost.
 MAX_WAITING: Final = 10_000
+#: Seconds that the start of a command waits for the log to be opened; afterwards it goes on, and lines may be lost.
+OPENING_PATIENCE: Final = 2.0
 #: Seconds that the end of a command waits for lines to be written.
 PATIENCE: Final = 5.0
 #: Why lines are lost that wait longer.
@@ -38,16 +42,18 @@ class Target(Protocol):
 
 
 class LogFile:
-    """Appends to a file that only its owner can read, and to a new file when it is rotated.
+    """Appends to a file that only its owner can read, and to a new file when it is rotated; or writes to a named pipe.
+
+    Args:
+        path: the file, an absolute path.
 
     Raises:
-        OSError: the file can't be written.
+        OSError: it can't be written.
     """
 
     def __init__(self, path: Path) -> None:
-        # The working folder may change.
-        self._path = path.absolute()
-        self._descriptor = os.open(self._path, _FLAGS, OWNER_ONLY)
+        self._path = path
+        self._descriptor = os.open(path, _FLAGS, OWNER_ONLY)
 
     def write(self, line: str) -> None:
         """Write a line."""
@@ -86,18 +92,30 @@ class LogStream:
 
 
 class LogWriter:
-    """Writes lines in a thread that ends with the process.
+    """Opens a log and writes its lines in a thread that ends with the process.
 
     Args:
-        target: where lines are written.
+        open_target: opens what lines are written to; blocks, or raises OSError or JobError.
     """
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
+    def __init__(self, open_target: Callable[[], Target]) -> None:
+        self._open_target = open_target
+        self._is_opened = Event()
+        self._why_closed: OSError | JobError | None = None
         self._waiting: Queue[str | None] = Queue(MAX_WAITING)
         self._why_lost: str | None = None
         self._thread = Thread(target=self._write_all, name="log", daemon=True)
         self._thread.start()
+
+    def check_open(self) -> None:
+        """Wait `OPENING_PATIENCE` at most until the log is open.
+
+        Raises:
+            OSError, JobError: it can't be opened.
+        """
+        self._is_opened.wait(OPENING_PATIENCE)
+        if self._why_closed is not None:
+            raise self._why_closed
 
     def write(self, line: str) -> None:
         """Pass on a line; it is lost if too many wait already."""
@@ -117,28 +135,58 @@ class LogWriter:
         return STANDS_STILL if self._thread.is_alive() else self._why_lost
 
     def _write_all(self) -> None:
+        try:
+            target = self._open_target()
+        except (OSError, JobError) as error:
+            self._why_closed, self._why_lost = error, _reason(error)
+            return
+        finally:
+            self._is_opened.set()
         while (line := self._waiting.get()) is not None:
             try:
-                self._target.write(line)
+                target.write(line)
             except (OSError, ValueError) as error:  # ValueError: the stream is closed
-                self._why_lost = error.strerror if isinstance(error, OSError) else str(error)
+                self._why_lost = _reason(error)
         try:
-            self._target.close()
+            target.close()
         except OSError as error:
             self._why_lost = error.strerror
 
 
 def open_log(target: Path | TextIO) -> LogWriter:
-    """Open a log: a file that is appended to and can be rotated, or a stream.
+    """Open a log: a file that is appended to and can be rotated, a named pipe, or a stream.
+
+    A file on a disk that hangs, or a pipe that nobody reads, is opened later, or its lines are lost.
 
     Raises:
         JobError: the file cannot be written.
     """
     if not isinstance(target, Path):
-        return LogWriter(LogStream(target))
-    if target.exists() and not target.is_file():
-        raise JobError(f"The log {target} is not a file. Choose another.")
+        return LogWriter(lambda: LogStream(target))
+    path = target.absolute()  # the working folder may change
+    writer = LogWriter(lambda: _open_file(path))
     try:
-        return LogWriter(LogFile(target))
+        writer.check_open()
     except OSError as error:
         raise JobError(f"Can't write the log {target}: {error.strerror}. Choose another file.") from None
+    return writer
+
+
+def _open_file(path: Path) -> LogFile:
+    """Open a file or a named pipe.
+
+    Raises:
+        JobError: it is a folder or a device.
+        OSError: it can't be written.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = stat.S_IFREG
+    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+        raise JobError(f"The log {path} is not a file. Choose another.")
+    return LogFile(path)
+
+
+def _reason(error: Exception) -> str | None:
+    return error.strerror if isinstance(error, OSError) else str(error)

@@ -93,6 +93,10 @@ _CRASHED: Final = (
     "unexpected error",
     "Run again to resume: the ledger has everything that was sent, and no row is paid twice. Keep the traceback.",
 )
+_CRASHED_BEFORE: Final = (
+    "unexpected error, nothing was sent",
+    "Run again. If it fails in the same way, report it with the traceback.",
+)
 _APPROVAL: Final = (
     "approval required, nothing was sent",
     "Run `bulk-topup plan JOB --output plan.json`, and have another person run `bulk-topup approve plan.json`.",
@@ -149,7 +153,7 @@ def end_message(context: MessageContext, ending: Ending) -> Message:
     """Return the message how an invocation ended."""
     meaning, next_step = _meaning(ending)
     headline = meaning
-    if ending.exit_code == ExitCode.INCOMPLETE and ending.summary is not None and not ending.is_crash:
+    if ending.exit_code == ExitCode.INCOMPLETE and ending.summary is not None:
         if ending.summary.counts[RowState.COMPLETED] < ending.summary.rows:
             headline = _row_counts(ending.summary)
         else:
@@ -175,7 +179,7 @@ def end_message(context: MessageContext, ending: Ending) -> Message:
 def _meaning(ending: Ending) -> tuple[str, str]:
     """Return what an ending means, and what to do next unless the run itself says it."""
     if ending.is_crash:
-        return _CRASHED
+        return _CRASHED if ending.exit_code == ExitCode.RESUMABLE else _CRASHED_BEFORE
     if ending.is_approval_needed:
         return _APPROVAL
     code = ExitCode(ending.exit_code)
@@ -208,7 +212,7 @@ def _events(ending: Ending) -> frozenset[NotificationEvent]:
         return frozenset({NotificationEvent.APPROVAL, NotificationEvent.FAILURE})
     if ending.exit_code == ExitCode.ALL_COMPLETED:
         return frozenset({NotificationEvent.FINISH})
-    is_finished = ending.exit_code == ExitCode.INCOMPLETE and not ending.is_crash
+    is_finished = ending.exit_code == ExitCode.INCOMPLETE
     return frozenset(
         {NotificationEvent.FINISH, NotificationEvent.FAILURE} if is_finished else {NotificationEvent.FAILURE}
     )

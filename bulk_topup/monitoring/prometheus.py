@@ -27,6 +27,8 @@ class RunMetrics:
     #: Run key; empty until it is known.
     run: str
     environment: str
+    #: The account that pays, as the ledger names it; empty if it is not known yet.
+    account: str = ""
     #: Start time, in seconds since 1970.
     started_at: Decimal
     #: Duration so far, in seconds.
@@ -102,8 +104,8 @@ def _lines(metrics: RunMetrics) -> Iterator[str]:
         metrics,
         "info",
         "gauge",
-        "Version and environment of the last invocation.",
-        [({"version": __version__, "environment": metrics.environment}, 1)],
+        "Version and account of the last invocation.",
+        [({"version": __version__, "account": metrics.account}, 1)],
     )
     yield from _family(metrics, "running", "gauge", "Whether the job is running.", [({}, int(is_running))])
     started = "Start time of the last invocation, in seconds since 1970."
@@ -145,7 +147,7 @@ def _family(metrics: RunMetrics, name: str, kind: str, meaning: str, samples: li
     full = f"bulk_topup_{name}"
     yield f"# HELP {full} {meaning}\n# TYPE {full} {kind}\n"
     for labels, value in samples:
-        all_labels = {"job": metrics.job, "run": metrics.run, **labels}
+        all_labels = {"job": metrics.job, "run": metrics.run, "environment": metrics.environment, **labels}
         text = ",".join(f'{label}="{_escaped(content)}"' for label, content in all_labels.items())
         yield f"{full}{{{text}}} {format_plain(Decimal(value))}\n"
 

@@ -6,7 +6,7 @@ import pytest
 
 from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import end_of
-from bulk_topup.domain.exit_codes import CRASHED, ExitCode
+from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.states import RowState
 from bulk_topup.engine import RunResult
 from bulk_topup.errors import BulkTopupError, InterruptedRunError, RunLockedError
@@ -29,18 +29,24 @@ class CallersError(BulkTopupError):
     [
         (RunLockedError(), ExitCode.RUN_LOCKED, False),
         (InterruptedRunError(), ExitCode.RESUMABLE, False),
-        (OSError("no space"), CRASHED, True),
-        (CallersError("stop"), CRASHED, True),
+        (OSError("no space"), ExitCode.RESUMABLE, True),
+        (CallersError("stop"), ExitCode.RESUMABLE, True),
         (KeyboardInterrupt(), ExitCode.RESUMABLE, False),
     ],
 )
 def test_an_error_is_the_end_even_if_the_run_ended_before(
     error: BaseException, code: int, is_crash: bool, finished: FinishedRun | None
 ) -> None:
-    end = end_of(error, finished)
+    end = end_of(error, finished, has_begun=True)
     assert (end.code, end.is_crash, end.is_news) == (code, is_crash, True)
 
 
+@pytest.mark.parametrize("error", [OSError("no space"), CallersError("stop")])
+def test_an_unexpected_error_before_anything_was_sent_says_so(error: Exception) -> None:
+    end = end_of(error, None, has_begun=False)
+    assert (end.code, end.is_crash) == (ExitCode.INVALID_INPUT, True)
+
+
 def test_without_error_the_run_is_the_end() -> None:
-    assert end_of(None, FINISHED).code == ExitCode.ALL_COMPLETED
-    assert not end_of(None, None).is_news
+    assert end_of(None, FINISHED, has_begun=True).code == ExitCode.ALL_COMPLETED
+    assert not end_of(None, None, has_begun=False).is_news

@@ -42,7 +42,7 @@ _NUMBER = re.compile(
     | \b(sys\.exit|_exit|SystemExit|(\w+\.)?Exit|RunExit)\(.*\belse\s+\d
     | \b(exit_)?code\s*(==|!=|<|>|in|not\ in)\s*[({\[]?\s*\d
     | \bexit_code\s*=\s*\d
-    | \b(?!MAX_|MIN_)\w*(EXIT|EXIT_CODE|CRASHED|INTERRUPTED_CODE)\b(\s*:\s*\w+)?\s*=\s*\d
+    | \b(?!MAX_|MIN_)\w*(EXIT|EXIT_CODE|CRASH_CODE|INTERRUPTED_CODE)\b(\s*:\s*\w+)?\s*=\s*\d
     """,
     re.VERBOSE,
 )

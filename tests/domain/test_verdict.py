@@ -8,7 +8,10 @@ import pytest
 from bulk_topup.domain.environment import Environment, default_ledger
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.domain.verdict import RunVerdict, Severity, Step, verdict_of
+from bulk_topup.domain.verdict import RunVerdict, Severity, Step, run_arguments, verdict_of
+
+#: The options of the sample run's environment and address.
+PLACE = "--env sandbox --base-url https://dvs.example/v1"
 
 
 def _verdict(run: Run, *, contradicted: int = 0, is_running: bool = False, **counts: int) -> RunVerdict:
@@ -32,7 +35,7 @@ def test_failed_rows_come_with_the_commands_that_may_complete_them(run: Run) -> 
     assert verdict.headline == "1 of 4 rows completed, 2 failed, 1 refused."
     assert "Exit code 1" in verdict.ending
     retry, correct = verdict.steps
-    assert retry.command == "bulk-topup retry payroll/2026-11"
+    assert retry.command == f"bulk-topup retry payroll/2026-11 {PLACE}"
     assert "payroll-2026-11-not-completed.csv" in correct.text
 
 
@@ -53,7 +56,7 @@ def test_unknown_charges_are_in_the_headline_and_have_a_step(run: Run) -> None:
     assert verdict.headline == "All done: 3 of 3 rows completed, charge of 2 rows unknown."
     [step] = verdict.steps
     assert step.text.startswith("No price from DVS for 2 rows.")
-    assert step.command == "bulk-topup reconcile payroll/2026-11"
+    assert step.command == f"bulk-topup reconcile payroll/2026-11 {PLACE}"
 
 
 def test_each_step_has_the_singular_and_the_plural(run: Run) -> None:
@@ -90,12 +93,12 @@ def test_open_rows_are_not_to_be_paid_by_other_means(run: Run) -> None:
     assert "Exit code 75" in verdict.ending
     [step] = verdict.steps
     assert step.text == "Resume 9 open rows; do not pay them by other means:"
-    assert step.command == "bulk-topup resume payroll/2026-11"
+    assert step.command == f"bulk-topup resume payroll/2026-11 {PLACE}"
 
 
 def test_a_conflict_and_what_the_list_contradicts_come_first(run: Run) -> None:
     first, *_ = _verdict(run, completed=1, failed=1, conflict=1, contradicted=2).steps
-    assert first == Step(text="3 rows need review:", command="bulk-topup conflict list payroll/2026-11")
+    assert first == Step(text="3 rows need review:", command=f"bulk-topup conflict list payroll/2026-11 {PLACE}")
     assert _verdict(run, completed=3, contradicted=2).severity is Severity.BAD
 
 
@@ -108,9 +111,25 @@ def test_a_running_run_needs_no_step(run: Run) -> None:
     )
 
 
-def test_commands_name_the_environment_where_it_is_not_the_sandbox(run: Run) -> None:
+def test_commands_name_the_environment(run: Run) -> None:
     [step, _] = _verdict(replace(run, environment="production", run_key="a b"), failed=1).steps
-    assert step.command == "bulk-topup retry 'payroll/a b' --env production"
+    assert step.command == "bulk-topup retry 'payroll/a b' --env production --base-url https://dvs.example/v1"
+
+
+@pytest.mark.parametrize(
+    ("environment", "account", "options"),
+    [
+        ("sandbox", "the embedded sandbox", "--env sandbox"),
+        ("sandbox", "", "--env sandbox"),
+        ("sandbox", "http://127.0.0.1:4010/v1 (key 1a2b3c4d)", "--env sandbox --base-url http://127.0.0.1:4010/v1"),
+        ("preprod", "https://preprod-dvs-api.dtone.com/v1 (key 1a2b3c4d)", "--env preprod"),
+        ("preprod", "https://dvs.example/v1 (key 1a2b3c4d)", "--env preprod --base-url https://dvs.example/v1"),
+    ],
+)
+def test_commands_name_the_address_where_it_is_not_the_environments_own(
+    run: Run, environment: str, account: str, options: str
+) -> None:
+    assert run_arguments(replace(run, environment=environment, account=account)) == f"{run.name} {options}"
 
 
 def test_a_purged_run_is_never_resumed(run: Run) -> None:
@@ -129,8 +148,8 @@ def test_every_state_but_completed_has_a_next_step(run: Run, state: RowState) ->
 def test_commands_name_the_ledger_where_it_is_not_the_environments_own(run: Run, tmp_path: Path) -> None:
     ledger = tmp_path / "july's ledger.db"
     [step, *_] = _verdict(replace(run, ledger=ledger), pending=1).steps
-    assert step.command == f"bulk-topup resume {run.name} --ledger {shlex.quote(str(ledger))}"
+    assert step.command == f"bulk-topup resume {run.name} {PLACE} --ledger {shlex.quote(str(ledger))}"
     [step, *_] = _verdict(replace(run, ledger=default_ledger(Environment.SANDBOX)), pending=1).steps
-    assert step.command == f"bulk-topup resume {run.name}"
+    assert step.command == f"bulk-topup resume {run.name} {PLACE}"
     [step, *_] = _verdict(replace(run, environment="preprod", ledger=ledger), pending=1).steps
-    assert "--env preprod --ledger" in step.command
+    assert "--env preprod --base-url https://dvs.example/v1 --ledger" in step.command

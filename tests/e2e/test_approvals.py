@@ -254,16 +254,22 @@ def test_an_approval_is_for_the_pairs_that_are_not_the_same(
     assert sorted(entry["credit_party"] for entry in books()["transactions"]) == ["012", "12"]
 
 
-def test_the_callback_address_is_part_of_what_is_approved(pay: Pay, command: Pay, books: Books, job: Path) -> None:
+def test_the_callback_address_is_part_of_what_is_approved(
+    pay: Pay, command: Pay, books: Books, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url, other = "https://pay.invalid", "https://elsewhere.invalid"
     pay("plan", job, "--output", "plan.json", "--callback-url", url)
     assert url in command("approve", "plan.json", "--key", "controller.key", "--yes").stdout
     approved = ("--approved", "plan.approved.json")
     for given in ((), ("--callback-url", other)):
-        assert "the callback address is" in pay("run", job, *approved, *given, code=3).stderr
+        error = pay("run", job, *approved, *given, code=3).stderr
+        assert "the callback address (--callback-url or BULK_TOPUP_CALLBACK_URL) is" in error
     assert not books()["transactions"]
     pay("run", job, *approved, "--callback-url", url, code=1)
     paid = len(books()["transactions"])
     for command_ in ("resume", "retry"):
         assert f"not to {other}" in pay(command_, "payroll/2026-11", "--callback-url", other, code=3).stderr
+    monkeypatch.setenv("BULK_TOPUP_CALLBACK_URL", other)
+    refused = pay("resume", "payroll/2026-11", code=3).stderr
+    assert "Remove --callback-url, and BULK_TOPUP_CALLBACK_URL from the environment" in refused
     assert len(books()["transactions"]) == paid

@@ -199,7 +199,9 @@ def test_an_unknown_command_gets_a_suggestion() -> None:
 
 def test_a_missing_response_points_to_doctor(invoke: Callable[..., Any]) -> None:
     result = invoke("balances", "--base-url", "http://127.0.0.1:9/v1", "--timeout", 0.1, code=4)
-    assert "`bulk-topup doctor` shows where the connection to DVS fails." in result.stderr
+    assert (
+        "`bulk-topup doctor --base-url http://127.0.0.1:9/v1` shows where the connection to DVS fails." in result.stderr
+    )
 
 
 def test_missing_credentials_are_reported(
@@ -253,3 +255,20 @@ def test_a_run_of_one_account_is_not_paid_by_another(
     assert books()["transactions"] == []
     pay("resume", "list/gift_cards", "--same-account")
     pay("resume", "list/gift_cards")
+
+
+@pytest.mark.parametrize(
+    ("failing", "code"),
+    [("bulk_topup.app.run.check_plan", 3), ("bulk_topup.engine.runner.Runner.execute", 75)],
+    ids=["before anything is sent", "while rows are sent"],
+)
+def test_an_unexpected_error_exits_by_what_may_have_been_sent(
+    pay: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, code: int
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    (tmp_path / "pay.csv").write_text("phone,amount\n+6595123001,5\n")
+    monkeypatch.setattr(failing, fail)
+    error = pay("run", "pay.csv", "--product", 6418, code=code).stderr
+    assert "ZeroDivisionError" in error

@@ -102,7 +102,10 @@ def test_a_payment_in_flight_when_its_run_is_closed_is_followed_to_its_end(
         opened.attempts.claim(opened.runs.named("list/pay"), 1)
     closed = pay("close", "list/pay", "--reason", "withdrawn").stdout
     assert "2 rows not sent." in closed
-    assert "1 row without outcome; do not pay by other means. Follow: `bulk-topup resume list/pay --ledger" in closed
+    assert (
+        "1 row without outcome; do not pay by other means. Follow: `bulk-topup resume list/pay --env sandbox --base"
+        in closed
+    )
     counts = json.loads(pay("resume", "list/pay", "--timeout", "0.1", "--json", code=1).stdout)["counts"]
     assert (counts["completed"], counts["refused"]) == (1, 2)
     assert len(books()["transactions"]) == 3

@@ -506,7 +506,7 @@ def test_only_an_open_run_is_offered_to_be_resumed(pay: Pay, write: Any) -> None
 def test_an_open_run_that_paid_the_list_is_offered_to_be_resumed(pay: Pay, write: Any) -> None:
     pay("run", write("a.csv", "+6595123300"), *PRODUCT, "--tracking-timeout", 0, code=75)
     again = pay("run", write("b.csv", "+6595123300"), *PRODUCT, code=3)
-    assert "To continue that run: `bulk-topup resume list/a --ledger " in again.stderr
+    assert "To continue that run: `bulk-topup resume list/a --env sandbox --base-url http" in again.stderr
 
 
 def test_a_scheduled_start_is_planned_as_it_will_run(pay: Pay, paid: Any, write: Any, job: Any) -> None:

@@ -43,14 +43,15 @@ def _runs(folder: Path) -> list[str]:
 
 @pytest.mark.usefixtures("november")
 def test_a_start_just_after_midnight_of_the_last_day_is_stopped_by_the_open_run(
-    pay: Any, job: Path, books: Any, tmp_path: Path
+    pay: Any, job: Path, books: Any, sandbox: Any, tmp_path: Path
 ) -> None:
+    place = f"--env sandbox --base-url {sandbox.base_url} --ledger {tmp_path}/ledger.db"
     for words in (("run",), ("run", "--quiet")):
         errors = pay(words[0], job, *words[1:], *FIRST, code=3).stderr
         assert "run payroll/2026-12 was not started" in errors
         assert "Run payroll/2026-11 of this job is open (2 rows pending)" in errors
-        assert f"`bulk-topup resume payroll/2026-11 --ledger {tmp_path}/ledger.db`" in errors
-        assert f"`bulk-topup close payroll/2026-11 --ledger {tmp_path}/ledger.db --reason TEXT`" in errors
+        assert f"`bulk-topup resume payroll/2026-11 {place}`" in errors
+        assert f"`bulk-topup close payroll/2026-11 {place} --reason TEXT`" in errors
         assert "--leave-open REASON" in errors
     assert _runs(tmp_path) == ["payroll/2026-11"]
     assert books()["transactions"] == []

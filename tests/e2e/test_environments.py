@@ -1,6 +1,8 @@
 """Where the money is: named everywhere, and never guessed where credentials are given."""
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -174,7 +176,7 @@ def test_every_output_names_environment_and_account(
 
 
 @pytest.mark.usefixtures("without_credentials")
-def test_a_start_that_fails_leaves_no_ledger_and_no_lock_behind(
+def test_a_start_that_fails_leaves_no_ledger_no_books_and_no_lock_behind(
     invoke: Callable[..., Any], pay_csv: Path, tmp_path: Path
 ) -> None:
     ledger = ("--ledger", "ledger.db")
@@ -185,8 +187,21 @@ def test_a_start_that_fails_leaves_no_ledger_and_no_lock_behind(
     invoke("run", pay_csv, "--product", 6418, *ledger, code=3)
     invoke("plan", pay_csv, "--product", 6418, *ledger, code=3)
     assert not list(tmp_path.glob("ledger.db"))
-    assert not list(tmp_path.glob("ledger.db-*"))
+    assert not list(tmp_path.glob("ledger.db*"))
+    invoke("products", *ledger)
+    assert not list(tmp_path.glob("ledger.db*"))
     pay_csv.write_text(LIST)
     invoke("run", pay_csv, "--product", 6418, *ledger)
     assert (tmp_path / "ledger.db").exists()
+    assert (tmp_path / "ledger.db.sandbox-books.jsonl").exists()
     assert not list(tmp_path.glob("*.lock"))
+
+
+def test_a_command_that_is_proposed_can_be_pasted(invoke: Callable[..., Any], pay_csv: Path, sandbox: Any) -> None:
+    pay_csv.write_text("phone,amount\n+6595123102,5\n")
+    embedded, other = ("--env", "sandbox"), ("--base-url", sandbox.base_url)
+    for number, place in enumerate((embedded, other)):
+        words = ("--product", 6418, "--run-key", number, "--pay-again", "a test", *place, "--ledger", f"{number}.db")
+        shown = invoke("run", pay_csv, *words, code=1).stdout
+        [proposed] = re.findall(r"^  bulk-topup (retry .*)$", shown, re.MULTILINE)
+        invoke(*shlex.split(proposed), code=1)

@@ -64,7 +64,7 @@ def titles(hook: Hook) -> list[str]:
 
 
 def test_an_invocation_is_reported_at_its_start_and_its_end(
-    invoke: Any, job: Write, hook: Hook, options: tuple[str, ...], tmp_path: Path
+    invoke: Any, job: Write, hook: Hook, options: tuple[str, ...], tmp_path: Path, sandbox: Any
 ) -> None:
     result = invoke("run", job("+6595123001", "+6595123102"), *options, code=1)
     assert titles(hook) == ["pay/1: started, 2 rows", "pay/1: 1 of 2 rows completed, 1 failed (exit code 1)"]
@@ -75,7 +75,8 @@ def test_an_invocation_is_reported_at_its_start_and_its_end(
     assert figure(metrics, "exit_code", job="pay", run="1") == 1
     assert figure(metrics, "rows", state="completed") == figure(metrics, "rows", state="failed") == 1
     assert figure(metrics, "money", kind="charged", currency="USD") == 3.71
-    assert figure(metrics, "running") == 0
+    assert figure(metrics, "running", environment="sandbox") == 0
+    assert f'account="{sandbox.base_url} (key ' in metrics.read_text()
     lines = logged(tmp_path / "pay.jsonl")
     # A response may be final already, so a row has one move or two.
     last_moves = {line["row_id"]: line["after"] for line in lines if line["event"] == "row moved"}
@@ -200,7 +201,7 @@ def test_an_unexpected_error_is_reported_and_raised(
 
     with pytest.raises(KeyError):
         fail()
-    assert titles(hook) == ["pay: unexpected error (exit code 1)"]
+    assert titles(hook) == ["pay: unexpected error, nothing was sent (exit code 3)"]
     assert "KeyError" in notified(hook)[0]["message"]
     assert "6595123001" not in notified(hook)[0]["message"]
 
@@ -348,6 +349,8 @@ def test_a_log_on_standard_output_is_the_only_output_there(
         assert lines[-1]["event"] == "end"
         assert ("Run pay/1" in result.stderr) is (quiet == ())
     assert pinged(hook)[-1] == ""
+    first, *_ = command("resume", "pay/1", "--log-json", "-", *options).stdout.splitlines()
+    assert json.loads(first)["environment"] == "sandbox"
 
 
 def test_a_printed_schedule_notifies_logs_and_measures_in_a_bare_environment(

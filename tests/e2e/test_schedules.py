@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bulk_topup.ledger import run_lock
+from tests.e2e.conftest import COMMAND
 from tests.helpers.private_files import write_private
 
 PATIENCE = 120
@@ -110,6 +111,38 @@ def test_a_job_that_cannot_run_automatically_has_no_schedule(invoke: Any, job: P
     assert "--yes" in invoke("schedule", "print", job, "--cron", "--environment-file", "x").stdout
     job.write_text(text.partition("[schedule]")[0])
     assert "has no [schedule]" in invoke("schedule", "print", job, "--cron", code=3).stderr
+
+
+def test_a_schedule_of_an_embedded_sandbox_carries_no_credentials(invoke: Any, job: Path, tmp_path: Path) -> None:
+    file = write_private(tmp_path / "account.env", "DVS_API_KEY=k\nDVS_API_SECRET=s\n")
+    words = ("schedule", "print", job, "--cron", "--environment-file", file)
+    assert "uses no API credentials: nobody would be paid" in invoke(*words, code=2).stderr
+    text = job.read_text()
+    job.write_text(f'ping = "${{PING}}"\n{text}')
+    assert "uses no API credentials" in invoke(*words, code=2).stderr
+    write_private(file, "PING=https://ping.example/1\n")
+    assert f"--credentials {file}" in invoke(*words).stdout
+    job.write_text(text)
+    assert "uses no API credentials" in invoke(*words, code=2).stderr
+
+
+@pytest.mark.parametrize("pair", [(), ("DVS_API_KEY=k", "DVS_API_SECRET=s")], ids=["without", "with"])
+def test_a_job_that_names_no_environment_is_refused_in_a_shell_with_and_without_credentials(
+    job: Path, tmp_path: Path, pair: tuple[str, ...]
+) -> None:
+    job.write_text(job.read_text().replace('environment = "sandbox"\n', ""))
+    why = "API credentials are given" if pair else "--scheduled needs an environment that is named"
+    for words, reason in (
+        ("run {} --scheduled --quiet", why),
+        ("schedule print {} --cron", "names no environment, which a schedule needs"),
+    ):
+        line = f"{shlex.quote(str(COMMAND))} {words.format(shlex.quote(str(job)))}"
+        result = _bare("/bin/sh", "-c", line, environment=(f"HOME={tmp_path}", *pair))
+        assert (result.returncode, result.stdout) == (3, "")
+        assert result.stderr.startswith("Error: ")
+        assert reason in result.stderr
+        assert result.stderr.count("\n") == 1
+    assert not list(tmp_path.rglob("*.db*"))
 
 
 def test_a_quiet_invocation_reports_a_problem_once_on_standard_error(
@@ -245,11 +278,11 @@ def test_a_quiet_invocation_of_a_locked_run_prints_nothing(
 
 
 def test_after_the_deadline_nothing_is_sent_and_the_run_can_be_resumed(
-    invoke: Any, job: Path, options: tuple[str, ...], books: Any, tmp_path: Path
+    invoke: Any, job: Path, options: tuple[str, ...], books: Any, sandbox: Any, tmp_path: Path
 ) -> None:
     stopped = invoke("run", job, "--deadline", "2020-01-01", "--json", *options, code=75)
-    resume = f"`bulk-topup resume pay/1 --ledger {tmp_path}/ledger.db`"
-    assert json.loads(stopped.stdout)["message"] == f"Deadline reached. Resume: {resume}"
+    place = f"--env sandbox --base-url {sandbox.base_url} --ledger {tmp_path}/ledger.db"
+    assert json.loads(stopped.stdout)["message"] == f"Deadline reached. Resume: `bulk-topup resume pay/1 {place}`"
     assert books()["transactions"] == []
     invoke("resume", "pay/1", "--deadline", "1h", *options)
     assert len(books()["transactions"]) == 2

@@ -97,3 +97,18 @@ def test_a_log_that_nobody_reads_stops_neither_payments_nor_sigterm(
     assert "Warning: The log is incomplete: its disk hangs, or its reader stands still." in errors
     os.close(reading)
     os.close(writing)
+
+
+def test_a_log_whose_disk_hangs_from_the_start_stops_neither_payments_nor_the_end(
+    paying: str, environment: dict[str, str], books: Any, wait_until: Any, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "log.jsonl")  # nobody reads it, so that it can't be opened
+    words = paying.replace("topup", str(COMMAND)).replace("--rate 1000", "--rate 5").split()
+    process = subprocess.Popen(
+        [*words, "--log-json", "log.jsonl"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    wait_until(lambda: len(books()["transactions"]) > 1)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 75
+    assert "Warning: The log is incomplete: its disk hangs, or its reader stands still." in errors

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,4 +132,5 @@ def test_the_command_names_its_file_and_the_next_command(
 def test_an_unavailable_product_is_reported_with_the_command_that_lists_products(
     invoke: Callable[..., Any], options: tuple[str, ...]
 ) -> None:
-    assert "List its products: `bulk-topup products`" in invoke("template", "--product", 999, *options, code=3).stderr
+    error = invoke("template", "--product", 999, *options, code=3).stderr
+    assert f"List its products: `bulk-topup products {shlex.join(options)}`" in error

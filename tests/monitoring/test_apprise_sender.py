@@ -1,7 +1,12 @@
 """Messages over real mail and real HTTP: what arrives, with which attachments, and the error if nothing arrives."""
 
+import io
 import json
 import logging
+import smtplib
+import socketserver
+import threading
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 
@@ -122,3 +127,37 @@ def test_a_redirect_is_not_followed(hook: Hook, message: Message, parameter: str
     hook.status, hook.location = 307, f"{hook.url}/elsewhere"
     assert send(channel(f"json://127.0.0.1:{hook.port}/told{parameter}"), message) is not None
     assert {path for _, path, _ in hook.requests} == {"/told"}
+
+
+@pytest.mark.parametrize(("pause", "most"), [(0.0, 2**20), (0.05, 60)], ids=["much at once", "little for ever"])
+def test_a_mail_server_whose_reply_never_ends_is_given_up(
+    message: Message, monkeypatch: pytest.MonkeyPatch, pause: float, most: int
+) -> None:
+    from bulk_topup.monitoring import bounded_answers
+
+    if pause:
+        monkeypatch.setattr(bounded_answers, "ANSWER_TIMEOUT", 0.1)
+    sent: list[int] = []
+    is_over = threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):  # the other side has read enough
+                while len(sent) < most and not is_over.wait(pause):
+                    sent.append(self.request.send(b"220-" + b"x" * 100 + b"\r\n"))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        address = f"mailto://127.0.0.1:{server.server_address[1]}?from=pay@example.com&to=team@example.com"
+        assert send(channel(address), message) is not None
+        is_over.set()
+        server.shutdown()
+    assert sum(sent) < 2**23
+    assert len(sent) < most
+
+
+def test_a_script_has_its_own_mails_unbounded(mailbox: Mailbox, message: Message) -> None:
+    assert send(channel(mail_to(mailbox)), message) is None
+    with smtplib.SMTP("127.0.0.1", mailbox.port) as connection:
+        assert connection.noop()[0] == 250
+        assert isinstance(connection.file, io.BufferedReader)

@@ -172,7 +172,7 @@ def test_a_full_disk_loses_lines_and_is_reported_at_the_end() -> None:
 
 
 def test_a_disk_that_is_still_full_is_reported_when_the_file_is_closed() -> None:
-    log = JSONLog(LogWriter(LogFile(Path("/dev/full"))), "payroll")
+    log = JSONLog(LogWriter(lambda: LogFile(Path("/dev/full"))), "payroll")
     log.write("progress")
     assert log.close() == "No space left on device"
 
@@ -195,7 +195,7 @@ def test_a_disk_that_hangs_loses_lines_and_stops_nobody() -> None:
         def close(self) -> None:
             """Close nothing."""
 
-    log = JSONLog(LogWriter(Hung()), "payroll")
+    log = JSONLog(LogWriter(Hung), "payroll")
     for _ in range(MAX_WAITING + 2):
         log.write("progress")
     hung.set()
@@ -214,3 +214,29 @@ def test_the_end_does_not_wait_for_a_disk_that_hangs(monkeypatch: pytest.MonkeyP
         os.read(reading, 100_000)
     os.close(reading)
     os.close(writing)
+
+
+def test_a_log_that_can_not_be_opened_in_time_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulk_topup.monitoring.log_writer.OPENING_PATIENCE", 0.0)
+    monkeypatch.setattr("bulk_topup.monitoring.log_writer.PATIENCE", 0.0)
+    pipe = tmp_path / "pay.jsonl"
+    os.mkfifo(pipe)
+    log = JSONLog(open_log(pipe), "payroll")
+    log.write("start")
+    assert log.close() == STANDS_STILL
+    # Its thread waits for a reader for ever, and ends with one.
+    with pipe.open() as reader:
+        assert lines(reader.read())[0]["event"] == "start"
+
+
+def test_a_pipe_that_is_read_later_gets_all_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bulk_topup.monitoring.log_writer.OPENING_PATIENCE", 0.0)
+    pipe = tmp_path / "pay.jsonl"
+    os.mkfifo(pipe)
+    log = JSONLog(open_log(pipe), "payroll")
+    log.write("start")
+    with pipe.open() as reader:
+        assert log.close() is None
+        assert lines(reader.read())[0]["event"] == "start"

@@ -18,6 +18,7 @@ def metrics(**values: Any) -> RunMetrics:
         "job": "payroll",
         "run": "2026-11",
         "environment": "sandbox",
+        "account": "https://dvs.example/v1 (key 1a2b3c4d)",
         "started_at": Decimal("1795538478.507"),
         "seconds": Decimal("2.25"),
     }
@@ -35,8 +36,12 @@ def read(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
 @given(st.text(), st.text(), st.decimals(min_value=0, max_value=10**12, places=4))
 def test_prometheus_reads_what_was_written_whatever_the_names(job: str, run: str, charged: Decimal) -> None:
     found = read(exposition(metrics(job=job, run=run, exit_code=1, charged={"USD": charged})))
-    labels = {"job": job, "run": run, "kind": "charged", "currency": "USD"}
+    labels = {"job": job, "run": run, "environment": "sandbox", "kind": "charged", "currency": "USD"}
     assert found["bulk_topup_money", tuple(sorted(labels.items()))] == float(charged)
+
+
+def test_the_account_is_named() -> None:
+    assert 'account="https://dvs.example/v1 (key 1a2b3c4d)"} 1\n' in exposition(metrics())
 
 
 def test_money_is_written_to_its_last_decimal() -> None:
@@ -58,7 +63,7 @@ def test_every_metric_has_a_help_text_and_a_type() -> None:
         assert family.name.startswith("bulk_topup_")
         for sample in family.samples:
             assert (family.type == "counter") is sample.name.endswith("_total")
-            assert set(sample.labels) >= {"job", "run"}
+            assert set(sample.labels) >= {"job", "run", "environment"}
 
 
 def test_while_the_job_is_running_there_is_no_exit_code() -> None:
@@ -72,5 +77,5 @@ def test_the_file_can_be_read_by_the_collector_and_is_replaced_whole(tmp_path: P
     for code in (None, 0):
         write_metrics(file, metrics(exit_code=code))
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
-    assert 'bulk_topup_exit_code{job="payroll",run="2026-11"} 0\n' in file.read_text()
+    assert 'bulk_topup_exit_code{job="payroll",run="2026-11",environment="sandbox"} 0\n' in file.read_text()
     assert list(tmp_path.iterdir()) == [file]

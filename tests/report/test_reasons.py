@@ -63,8 +63,14 @@ def test_the_reason_names_the_command_as_it_can_be_typed(
     run: Run, outcome: Callable[..., Outcome], state: RowState, command: str
 ) -> None:
     spaced = replace(run, run_key="week {48}")
-    assert f"`bulk-topup {command} payroll/2026-11`" in why_not_completed(run)(outcome(state=state))
-    assert f"`bulk-topup {command} 'payroll/week {{48}}'`" in why_not_completed(spaced)(outcome(state=state))
+    assert (
+        f"`bulk-topup {command} payroll/2026-11 --env sandbox --base-url https://dvs.example/v1`"
+        in why_not_completed(run)(outcome(state=state))
+    )
+    assert (
+        f"`bulk-topup {command} 'payroll/week {{48}}' --env sandbox --base-url https://dvs.example/v1`"
+        in why_not_completed(spaced)(outcome(state=state))
+    )
 
 
 def test_braces_in_a_message_are_left_alone(run: Run, outcome: Callable[..., Outcome]) -> None:

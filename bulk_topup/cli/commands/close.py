@@ -15,6 +15,7 @@ from bulk_topup.cli.options.reason import parse_reason
 from bulk_topup.cli.options.run_name import run_argument
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.cli.terminal import is_terminal
+from bulk_topup.cli.whole_commands import whole_command
 from bulk_topup.domain.verdict import format_rows, run_arguments
 from bulk_topup.dvs import codec
 
@@ -55,6 +56,6 @@ def close_command(run_name: str, reason: str, yes: bool, as_json: bool, provider
         text = f"Run {closed.run.name} is closed. {format_rows(closed.refused)} not sent."
         console.print(escape_markup(text), highlight=False)
         if closed.open:
-            follow = f"bulk-topup resume {run_arguments(closed.run)}"
+            follow = whole_command(f"bulk-topup resume {run_arguments(closed.run)}")
             text = f"{format_rows(closed.open)} without outcome; do not pay by other means. Follow: `{follow}`"
             console.print(escape_markup(text), highlight=False, soft_wrap=True)

@@ -9,6 +9,7 @@ from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.options.run_name import run_argument
 from bulk_topup.cli.screens.tables import simple_table
+from bulk_topup.cli.whole_commands import with_whole_commands
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
@@ -32,6 +33,7 @@ def list_command(run_name: str | None, as_json: bool, provider: ProviderArgument
             known = ledger.comparison.find_attempts(ledger.conflicts.external_ids(run)).values()
             found += [(run, each.line, each.state, each.message) for each in known]
             found += [(run, line, state, note) for line, state, note in ledger.conflicts.list_mismatches(run)]
+        found = [(run, line, state, with_whole_commands(text)) for run, line, state, text in found]
         found.sort(key=lambda row: (row[0].id, row[1]))
         if as_json:
             click.echo(

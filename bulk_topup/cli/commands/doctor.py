@@ -31,6 +31,7 @@ from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.query import INTERRUPTED
 from bulk_topup.cli.screens.probe import probe_json, show_probe
 from bulk_topup.cli.screens.style import escape_markup
+from bulk_topup.cli.whole_commands import with_whole_commands
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.dvs import codec
@@ -159,7 +160,7 @@ def _show(findings: list[Finding]) -> None:
     for finding in findings:
         text = escape_markup(finding.message)
         if finding.fix:
-            text += f"\n[bold]{escape_markup(finding.fix)}[/]"
+            text += f"\n[bold]{escape_markup(with_whole_commands(finding.fix))}[/]"
         table.add_row(finding.check, f"[{_STYLES[finding.status]}]{finding.status}[/]", text)
     console = Console(emoji=False)
     console.print(table, highlight=False)
@@ -177,7 +178,13 @@ def _as_json(findings: list[Finding]) -> dict[str, object]:
     return {
         "ok": all(finding.status is not CheckStatus.BAD for finding in findings),
         "checks": [
-            {"check": each.check, "verdict": each.status, "message": each.message, "fix": each.fix} for each in findings
+            {
+                "check": each.check,
+                "verdict": each.status,
+                "message": each.message,
+                "fix": with_whole_commands(each.fix),
+            }
+            for each in findings
         ],
     }
 

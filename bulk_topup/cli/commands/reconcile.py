@@ -28,6 +28,7 @@ from bulk_topup.cli.options.provider import ProviderArguments, provider_options,
 from bulk_topup.cli.options.times import parse_time
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.cli.screens.tables import simple_table
+from bulk_topup.cli.whole_commands import with_whole_commands
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.money import format_amount, format_money
@@ -167,7 +168,9 @@ def _as_json(reconciled: Reconciled, rebuilt: int | None, payer: PayingAccount) 
         "unreadable": found.unreadable.as_json(),
         "wallets": [wallet.as_json() for wallet in reconciled.wallets],
         "counts": {kind.value: count for kind, count in sorted(found.counts.items())},
-        "differences": [difference.as_json() for difference in found.discrepancies],
+        "differences": [
+            {**each.as_json(), "message": with_whole_commands(each.message)} for each in found.discrepancies
+        ],
         "applied": [
             {**each.discrepancy.as_json(), "before": each.before.value, "after": each.after.value}
             for each in reconciled.applied
@@ -207,7 +210,7 @@ def _show(console: Console, reconciled: Reconciled, rebuilt: int | None, account
     for wallet in reconciled.wallets:
         console.print(f"{escape_markup(_wallet_line(wallet))}.", highlight=False)
     for discrepancy in found.discrepancies[:MAX_DISCREPANCIES_SHOWN]:
-        text = f"[bold red]{discrepancy.kind}[/] {escape_markup(discrepancy.message)}"
+        text = f"[bold red]{discrepancy.kind}[/] {escape_markup(with_whole_commands(discrepancy.message))}"
         console.print(text, highlight=False, soft_wrap=True)
     number = sum(found.counts.values())
     if number > MAX_DISCREPANCIES_SHOWN:

@@ -10,18 +10,20 @@ from typing import Final
 import click
 import cloup
 
+from bulk_topup.app.credentials import CREDENTIAL_NAMES
 from bulk_topup.app.time_zone import zone_of
 from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.monitoring import MonitoringOptions, monitoring_options
 from bulk_topup.domain.environment import Environment, default_ledger
-from bulk_topup.errors import EnvironmentNotNamedError, JobError
+from bulk_topup.errors import ConfigurationError, EnvironmentNotNamedError, JobError
 from bulk_topup.jobs.cron_and_systemd import ScheduledCommand, belongs_to_another_job, crontab, systemd_units
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.load import load_any_job
 from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.jobs.schedule import Schedule
 from bulk_topup.monitoring.log_writer import STANDARD_OUTPUT
+from bulk_topup.security.env_file import read_env_file
 
 _PROGRAM: Final = "bulk-topup"
 
@@ -46,7 +48,7 @@ def schedule_group() -> None:
 @cloup.option(
     "--environment-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File with lines DVS_API_KEY=… and DVS_API_SECRET=…; required unless the job pays in the sandbox.",
+    help="File with DVS_API_KEY=… and DVS_API_SECRET=…; required outside the sandbox, refused for an embedded one.",
 )
 @cloup.option(
     "--ledger",
@@ -91,7 +93,8 @@ def print_command(
         raise click.UsageError("--output-dir is for systemd units. Paste crontab lines into `crontab -e`.")
     with exit_on_error():
         job = load_any_job(path)
-        environment = _environment_of(job, path, environment_file)
+        environment = _environment_of(job, path)
+        _check_credentials(job, environment_file, is_embedded=environment is Environment.SANDBOX and base_url is None)
         now = command_clock().now()
         ledger = ledger or default_ledger(environment)
         zone = zone_of(job, ledger)
@@ -124,15 +127,37 @@ def print_command(
         _write(units, output_dir)
 
 
-def _environment_of(job: Job | RetryJob, path: Path, environment_file: Path | None) -> Environment:
-    """Return the environment that a job names; exit if it names none, or if its credentials are not given."""
+def _environment_of(job: Job | RetryJob, path: Path) -> Environment:
+    """Return the environment that a job names; exit if it names none."""
     if job.environment is None:
         raise EnvironmentNotNamedError(
             f'The job file {path} names no environment, which a schedule needs. Add e.g. environment = "preprod".'
         )
-    if environment_file is None and job.environment is not Environment.SANDBOX:
-        raise click.UsageError(f"The job pays in {job.environment}. Add --environment-file with its API credentials.")
     return job.environment
+
+
+def _check_credentials(job: Job | RetryJob, file: Path | None, *, is_embedded: bool) -> None:
+    """Exit if API credentials are missing, or if they are given for an embedded sandbox, which uses none."""
+    if file is None:
+        if job.environment is not Environment.SANDBOX:
+            raise click.UsageError(
+                f"The job pays in {job.environment}. Add --environment-file with its API credentials."
+            )
+        return
+    if is_embedded and (_has_credentials(file) or not (job.notifications or job.ping)):
+        raise click.UsageError(
+            "The job pays in an embedded sandbox, which uses no API credentials: nobody would be paid. Set the "
+            "environment that they belong to in the job file, or remove --environment-file. For a sandbox, it may have "
+            "the ${NAME}s of notifications alone."
+        )
+
+
+def _has_credentials(file: Path) -> bool:
+    """Return True if a file has API credentials; False as well for one that only the machine that pays has."""
+    try:
+        return any(name.upper() in CREDENTIAL_NAMES for name in read_env_file(file))
+    except ConfigurationError:
+        return False
 
 
 def _write(units: Mapping[str, str], folder: Path) -> None:

@@ -13,6 +13,7 @@ from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.query import fetch_or_exit
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.cli.screens.tables import simple_table
+from bulk_topup.cli.whole_commands import whole_command
 from bulk_topup.dvs import AsyncDVS, NotFoundError, codec
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.workbooks.template import Template, template_for
@@ -78,10 +79,10 @@ def template_command(
         )
         for text in offer.alternatives:
             console.print(f"  {escape_markup(text)}", highlight=False, soft_wrap=True)
-    environment = "" if provider.environment is None else f" --env {provider.environment}"
+    check = whole_command(f"bulk-topup plan {shlex.quote(str(file))}{template.options}")
     console.print(
         f"Template written to {escape_markup(file)}. Fill it in, remove the example row, then check it: "
-        f"`bulk-topup plan {escape_markup(shlex.quote(str(file)))}{template.options}{environment}`",
+        f"`{escape_markup(check)}`",
         highlight=False,
         soft_wrap=True,
     )

@@ -9,6 +9,7 @@ import cloup
 
 from bulk_topup.cli.commands.catalogue import ID, country_option, operator_option, service_option, subservice_option
 from bulk_topup.cli.confirmation import confirm
+from bulk_topup.cli.crash import note_begun
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.times import parse_time
 from bulk_topup.cli.query import QueryOptions, fetch_all, is_production, print_query, query_options
@@ -140,6 +141,7 @@ def confirm_command(transaction_id: int, yes: bool, query: QueryOptions) -> None
     _confirm(query, yes, f"Pay transaction {transaction_id} with real money?")
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Transaction]:
+        note_begun()
         return _masked([await dvs.transactions.confirm_async(transaction_id)], reveal=False)
 
     print_query(query, fetch, HEADINGS, partial(_row, query))
@@ -159,6 +161,7 @@ def cancel_command(transaction_id: int, yes: bool, query: QueryOptions) -> None:
     _confirm(query, yes, f"Cancel transaction {transaction_id}?")
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Transaction]:
+        note_begun()
         return _masked([await dvs.transactions.cancel(transaction_id)], reveal=False)
 
     print_query(query, fetch, HEADINGS, partial(_row, query))

@@ -7,6 +7,7 @@ import click
 import cloup
 
 from bulk_topup.cli.options.groups import PROVIDER, collect
+from bulk_topup.cli.whole_commands import keep_place
 from bulk_topup.domain.environment import DEFAULT_ENVIRONMENT, Environment, ProviderOptions, default_ledger
 from bulk_topup.dvs.waits import DEFAULT_MAX_WAIT
 
@@ -26,7 +27,7 @@ class ProviderArguments:
     ledger: Path | None
 
     def resolve(self, of_job: Environment | None = None) -> ProviderOptions:
-        """Return the provider options.
+        """Return the provider options, and keep them for the commands that this one proposes.
 
         Args:
             of_job: the environment that a job names, where the command line names none; None for none.
@@ -36,7 +37,7 @@ class ProviderArguments:
         ledger = self.ledger or default_ledger(environment)
         if not ledger.name:
             raise click.UsageError("--ledger names no file. Remove it, or name a file.")
-        return ProviderOptions(
+        options = ProviderOptions(
             environment=environment,
             base_url=self.base_url,
             credentials=self.credentials,
@@ -45,6 +46,8 @@ class ProviderArguments:
             ledger=ledger,
             is_named=named is not None,
         )
+        keep_place(options)
+        return options
 
 
 def _parse_environment(_context: click.Context, _option: click.Parameter, text: str | None) -> Environment | None:

@@ -14,6 +14,7 @@ from bulk_topup.cli.screens.plan_corrections import correction_lines
 from bulk_topup.cli.screens.plan_numbers import number_lines
 from bulk_topup.cli.screens.plan_verdict import plan_verdict
 from bulk_topup.cli.screens.style import escape_markup, framed
+from bulk_topup.cli.whole_commands import whole_command, with_whole_commands
 from bulk_topup.domain.earlier_payments import ELSEWHERE, MAX_RUNS_NAMED
 from bulk_topup.domain.earlier_run import MAX_NAMED, ways_on
 from bulk_topup.domain.list_problem import ListProblemKind
@@ -173,9 +174,10 @@ def _open_run_lines(prepared: Prepared) -> Iterator[str]:
         ways = list(ways_on(each.run))
         way = ", or ".join(ways if each.stops else ways[:1])
         text = f"Earlier run {each.run.name}: {each.description}{left}. {way[:1].upper()}{way[1:]}."
-        yield f"  [{style}]{escape_markup(text)}[/]"
+        yield f"  [{style}]{escape_markup(with_whole_commands(text))}[/]"
     if (more := len(prepared.earlier_runs) - MAX_NAMED) > 0:
-        yield f"  {more:,} more open runs of the job; `bulk-topup status` lists them."
+        status = escape_markup(whole_command("bulk-topup status"))
+        yield f"  {more:,} more open runs of the job; `{status}` lists them."
 
 
 def _products_table(prepared: Prepared) -> Table:

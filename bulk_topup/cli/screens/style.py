@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
+from bulk_topup.cli.whole_commands import whole_command, with_whole_commands
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import RunVerdict, Severity
 from bulk_topup.security.terminal_text import printable
@@ -57,9 +58,11 @@ def next_steps(verdict: RunVerdict) -> RenderableType:
     """
     lines: list[Text] = []
     for step in verdict.steps:
-        lines.append(Text(printable(step.text)))
+        lines.append(Text(printable(with_whole_commands(step.text))))
         if step.command:
-            lines.append(Text(f"  {printable(step.command)}", style="bold", no_wrap=True, overflow="ignore"))
+            lines.append(
+                Text(f"  {printable(whole_command(step.command))}", style="bold", no_wrap=True, overflow="ignore")
+            )
     return Group(*lines)
 
 

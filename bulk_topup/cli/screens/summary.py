@@ -10,6 +10,7 @@ from rich.table import Table
 
 from bulk_topup.cli.command_line import repeated_run
 from bulk_topup.cli.screens.style import STATE_STYLES, escape_markup, framed, next_steps
+from bulk_topup.cli.whole_commands import with_whole_commands
 from bulk_topup.domain.charge import CHARGED_STATES
 from bulk_topup.domain.environment import format_account
 from bulk_topup.domain.money import format_money
@@ -58,7 +59,7 @@ def show_summary(console: Console, finished: FinishedRun) -> None:
     run = finished.run
     lines = [escape_markup(verdict.headline), escape_markup(format_account(run.environment, run.account))]
     if result.message:
-        lines.append(f"[bold yellow]{escape_markup(result.message)}[/]")
+        lines.append(f"[bold yellow]{escape_markup(with_whole_commands(result.message))}[/]")
     if result.contradicted:
         verb = "differs" if result.contradicted == 1 else "differ"
         lines.append(f"[red]{format_rows(result.contradicted)} {verb} from the list; see `note` in the report.[/]")

@@ -23,6 +23,7 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -158,6 +159,24 @@ class Books:
             self._descriptor = None
 
 
+def remove_unused(path: Path) -> None:
+    """Remove closed books that have only their opening; those that another sandbox has open stay."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with path.open("rb") as file:
+            is_used = next(islice(file, 1, None), None) is not None
+        if not is_used:
+            path.unlink()
+    except OSError:  # locked, or on a disk that can't be written any more
+        return
+    finally:
+        os.close(descriptor)
+
+
 def _open(path: Path) -> int:
     try:
         create_private(path)
@@ -171,4 +190,14 @@ def _open(path: Path) -> int:
         raise SandboxLockedError(
             f"Another sandbox uses the books {path}. Stop it, or choose another file with --books."
         ) from None
+    if not _is_at(path, descriptor):  # removed as unused before it was locked
+        os.close(descriptor)
+        return _open(path)
     return descriptor
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

@@ -76,7 +76,7 @@ def test_a_sound_ledger_without_open_rows_is_well(path: Path) -> None:
 def test_open_rows_are_reported_with_the_command_that_resumes(path: Path, ledger: LedgerStore) -> None:
     finding = found(path)["runs"]
     assert (finding.status, finding.message) == (CheckStatus.WARN, "Rows are open: 2 of list/rewards.")
-    assert f"`bulk-topup resume list/rewards --ledger {path}`" in finding.fix
+    assert f"`bulk-topup resume list/rewards --env sandbox --ledger {path}`" in finding.fix
     assert len(ledger.runs.all()) == 1
 
 
@@ -95,7 +95,7 @@ def test_conflicts_are_reported_with_the_command_that_lists_them(path: Path, led
     ledger.attempts.record(moves)
     [finding] = [each for each in examine_ledger(path) if each.check == "runs"]
     assert finding.status is CheckStatus.WARN
-    assert f"`bulk-topup conflict list list/rewards --ledger {path}`" in finding.fix
+    assert f"`bulk-topup conflict list list/rewards --env sandbox --ledger {path}`" in finding.fix
 
 
 def test_a_file_of_another_program_is_bad(path: Path) -> None:

@@ -7,14 +7,18 @@ from typing import Any
 
 import httpx2
 import pytest
+from pydantic import SecretStr
 
 from bulk_topup.app.doctor import ProbeReport, check_may_probe, probe_provider
 from bulk_topup.app.doctor.beliefs import Belief, ProbeFinding
+from bulk_topup.app.doctor.probe_findings import OF_CREATED
 from bulk_topup.app.doctor.shapes import shape_of
 from bulk_topup.cli.screens.probe import probe_json
 from bulk_topup.domain.environment import Environment, ProviderOptions
 from bulk_topup.dvs import AsyncDVS, NoResponseError, RetryPolicy, UnauthorizedError
 from bulk_topup.errors import ConfigurationError
+from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
+from bulk_topup.sandbox.fault_parser import parse_fault
 
 pytestmark = pytest.mark.anyio
 
@@ -121,3 +125,70 @@ async def test_without_a_response_or_with_refused_credentials_nothing_is_probed(
     async with AsyncDVS("http://127.0.0.1:9/v1", "key", "secret", retries=RetryPolicy(tries=1), clock=clock) as dvs:
         with pytest.raises(NoResponseError):
             await probe_provider(dvs, clock, nonce="0f3a")
+
+
+@pytest.fixture
+def probe(time_scale: float, credentials: tuple[str, str], clock: Any) -> Callable[..., Any]:
+    """Return a function that probes a sandbox with faults, and returns findings and the classes of transactions."""
+
+    async def run(*faults: str) -> tuple[dict[Belief, ProbeFinding], list[str]]:
+        key, secret = credentials
+        config = SandboxConfig(
+            time_scale=time_scale,
+            rate_limit=0,
+            api_key=key,
+            api_secret=SecretStr(secret),
+            faults=tuple(map(parse_fault, faults)),
+        )
+        with EmbeddedSandbox(config) as sandbox:
+            async with AsyncDVS(sandbox.base_url, key, secret, rate=1000, clock=clock, timeout=10) as dvs:
+                report = await probe_provider(dvs, clock, nonce="0f3a")
+            books = httpx2.get(sandbox.books_url, auth=credentials).json()
+        assert all(each.agrees is None for each in report.findings if each.seen.startswith("not checked"))
+        return _by_belief(report), sorted(each["status_class"] for each in books["transactions"])
+
+    return run
+
+
+async def test_a_throttled_probe_waits_and_asks_again(probe: Callable[..., Any]) -> None:
+    seen, transactions = await probe("throttle every=3 retry_after=2")
+    unlike = {belief for belief, each in seen.items() if each.agrees is not True}
+    assert unlike <= OTHERWISE | {Belief.RATE_LIMIT_STATED, Belief.RATE_LIMIT_PERIOD}
+    assert transactions == ["CANCELLED", "COMPLETED", "DECLINED"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "beliefs"),
+    [
+        ("GET /products", {Belief.PAGE_HEADERS, Belief.RATE_LIMIT_STATED, Belief.CLOCK, Belief.DUPLICATE_ANSWER}),
+        ("GET /services", {Belief.RATE_LIMIT_PERIOD}),
+        ("GET /transactions", {Belief.LIST_LAG}),
+        ("GET /transactions/*", {Belief.UNKNOWN_TRANSACTION, Belief.FINAL_COMPLETED, Belief.FINAL_DECLINED}),
+        ("POST /async/transactions", {*OF_CREATED, Belief.UNKNOWN_PRODUCT, Belief.INVALID_REQUEST}),
+        ("POST /transactions/*/cancel", {Belief.CANCELLATION, Belief.CONFIRMATION_TOO_LATE, Belief.BALANCE_RELEASE}),
+        ("POST /async/transactions/*/confirm", {Belief.CONFIRMATION_TOO_LATE}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "throttle {} retry_after=400",
+        "status_before {} status=503",
+        "page_before {} status=404 body=html",
+        "page_before {} status=403 body=empty",
+        "reset {}",
+    ],
+)
+async def test_an_answer_that_says_nothing_contradicts_no_belief(
+    probe: Callable[..., Any], fault: str, request_: str, beliefs: set[Belief]
+) -> None:
+    seen, transactions = await probe(fault.format(request_))
+    contradicted = {belief for belief, each in seen.items() if each.agrees is False}
+    assert contradicted <= OTHERWISE | {Belief.RATE_LIMIT_STATED}
+    assert {belief for belief in beliefs if seen[belief].agrees is not None} == set()
+    if "GET" not in request_:
+        why = next(seen[belief].seen for belief in beliefs)
+        assert why.startswith("not checked (")
+    assert "CONFIRMED" not in transactions
+    assert transactions.count("COMPLETED") <= 1  # the one that is confirmed at once

@@ -13,11 +13,12 @@ from typing import Any
 
 import httpx2
 import pytest
+from pydantic import SecretStr
 
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
+from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig, remove_unused
 from bulk_topup.sandbox.http.bodies import books_body
 from bulk_topup.sandbox.provider.provider import Provider
 from bulk_topup.sandbox.provider.requests import CreateRequest, Party, RequestedAmount
@@ -323,3 +324,18 @@ def test_a_killed_sandbox_loses_nothing_that_it_answered(
     assert len(found) <= len(ids) + 1
     wallet = export["wallets"]["USD"]
     assert wallet["available"] + wallet["holding"] + wallet["spent"] == export["opening_balances"]["USD"]
+
+
+def test_only_books_that_nothing_happened_in_and_nobody_has_open_are_removed(tmp_path: Path) -> None:
+    path = tmp_path / "books.jsonl"
+    remove_unused(path)
+    config = SandboxConfig(api_key="key", api_secret=SecretStr("test-secret"), books=path)
+    with EmbeddedSandbox(config):
+        remove_unused(path)
+        assert path.exists()
+    opened = path.read_bytes()
+    remove_unused(path)
+    assert not path.exists()
+    path.write_bytes(opened * 2)
+    remove_unused(path)
+    assert path.exists()
