@@ -24,7 +24,10 @@ def _target(name: str, modules: tuple[str, ...], tests: tuple[str, ...], *, aim:
 
 TARGETS: Final = (
     _target(
-        "identity", ("domain/identity", "domain/identity_version"), ("domain", "plan/test_row_identities.py"), aim=100
+        "identity",
+        ("domain/identity", "domain/identity_version"),
+        ("domain", "plan/test_row_identities.py", "ledger/test_rebuild.py"),
+        aim=100,
     ),
     _target("duplicates", ("plan/duplicates", "plan/seen_keys"), ("plan",), aim=100),
     _target("moves", ("domain/moves",), ("domain/test_moves.py", "ledger/test_moves.py", "engine"), aim=100),

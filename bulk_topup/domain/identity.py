@@ -18,8 +18,6 @@ CELLS_PREFIX = "cells:"
 SLUG_LENGTH = 16
 #: 90 bits of SHA-256: among a billion rows the chance that two share an ID is one in a billion.
 HASH_LENGTH = 18
-#: Bytes of the hash that are encoded: as many whole groups of eight characters as needed.
-HASHED_BYTES = 5 * -(-HASH_LENGTH // 8)
 #: The largest number that fits beside the slug, the hash and the two dashes.
 MAX_ATTEMPTS = 10 ** (EXTERNAL_ID_LENGTH - SLUG_LENGTH - HASH_LENGTH - 2) - 1
 #: The length in front of a joined part, and the number of a second or later row.
@@ -103,7 +101,7 @@ def external_id(job: str, run_key: str, identity: str, attempt: int) -> str:
     if not 1 <= attempt <= MAX_ATTEMPTS:
         raise ValueError(f"attempt {attempt} is not between 1 and {MAX_ATTEMPTS}")
     digest = hashlib.sha256(_join((job, run_key, identity)).encode()).digest()
-    hashed = base64.b32encode(digest[:HASHED_BYTES]).decode().lower()[:HASH_LENGTH]
+    hashed = base64.b32encode(digest).decode().lower()[:HASH_LENGTH]
     return f"{slug(job)}-{hashed}-{attempt}"
 
 
