@@ -18,8 +18,10 @@ CELLS_PREFIX = "cells:"
 SLUG_LENGTH = 16
 #: 90 bits of SHA-256: among a billion rows the chance that two share an ID is one in a billion.
 HASH_LENGTH = 18
-#: The largest number that fits beside the slug, the hash and the two dashes.
-MAX_ATTEMPTS = 10 ** (EXTERNAL_ID_LENGTH - SLUG_LENGTH - HASH_LENGTH - 2) - 1
+#: The digits of an attempt's number: as many as fit beside the slug, the hash and the two dashes.
+_ATTEMPT_DIGITS = EXTERNAL_ID_LENGTH - SLUG_LENGTH - HASH_LENGTH - 2
+MAX_ATTEMPTS = 10**_ATTEMPT_DIGITS - 1
+_ATTEMPT = re.compile(f"[1-9][0-9]{{0,{_ATTEMPT_DIGITS - 1}}}")
 #: The length in front of a joined part, and the number of a second or later row.
 _PART_LENGTH = re.compile("([0-9]+):")
 _NUMBER = re.compile("#[0-9]+")
@@ -119,8 +121,7 @@ def stem_of(external_id: str) -> str:
 def number_of(external_id: str) -> int | None:
     """Return the number of the attempt at the end of an external ID; None for an ID of another form."""
     number = external_id.rpartition("-")[2]
-    is_number = number.isascii() and number.isdigit() and number.lstrip("0") == number
-    return int(number) if is_number and 1 <= int(number) <= MAX_ATTEMPTS else None
+    return int(number) if _ATTEMPT.fullmatch(number) else None
 
 
 @lru_cache(maxsize=64)
