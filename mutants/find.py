@@ -49,7 +49,7 @@ class Change:
 
 
 def find_mutants(module: Path, source: str) -> Iterator[Mutant]:
-    """Yield every error that can be put into a module, without those in annotations.
+    """Yield every error that can be put into a module, without those in annotations and decorators.
 
     Args:
         module: the module's file, relative to the repository.
@@ -58,7 +58,7 @@ def find_mutants(module: Path, source: str) -> Iterator[Mutant]:
     nodes = list(ast_nodes(get_ast(source)))
     for name, operator in operators().items():
         for occurrence, (node, line) in enumerate(_places(operator, nodes)):
-            if not _is_annotation(node):
+            if not _is_declaration(node):
                 yield Mutant(module=module, operator=name, occurrence=occurrence, line=line)
 
 
@@ -78,12 +78,14 @@ def _places(operator: Operator, nodes: list[Any]) -> Iterator[tuple[Any, int]]:
             yield node, line
 
 
-def _is_annotation(node: Any) -> bool:
-    """Return True if the node is part of an annotation, or one of the signs between arguments."""
+def _is_declaration(node: Any) -> bool:
+    """Return True if the node is part of an annotation or a decorator, or one of the signs between arguments."""
     if node.parent is not None and node.parent.type in {"parameters", "lambdef"} and node.type == "operator":
         return True
     child, parent = node, node.parent
     while parent is not None:
+        if parent.type == "decorator":
+            return True
         if parent.type in _ANNOTATIONS and child is not parent.children[0]:
             # The value that follows a variable's annotation is code.
             return not (parent.type == "annassign" and len(parent.children) > 2 and child is parent.children[-1])

@@ -28,6 +28,10 @@ def test_annotations_are_left_as_they_are() -> None:
     }
 
 
+def test_decorators_are_left_as_they_are() -> None:
+    assert changes("@lru_cache(maxsize=64)\ndef f(): ...\n") == set()
+
+
 def test_a_change_is_told_by_the_lines_that_differ() -> None:
     assert change_of("a\nb\nc\n", "a\nx\ny\nc\n") == Change(before=("b",), after=("x", "y"))
     assert change_of("a\na\n", "a\n") == Change(before=("a",), after=())
