@@ -7,7 +7,7 @@ DEMO := build/demo
 # Without their compiled files, every process of pytest compiles all modules.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check compiled bench chaos coverage clean
+.PHONY: demo test check compiled bench chaos mutants coverage clean
 
 # Pays the sample payroll against an embedded sandbox. Some of its numbers are declined on purpose (exit code 1).
 demo: $(READY)
@@ -45,6 +45,10 @@ chaos: $(READY)
 	$(BIN)/python -m chaos --scenarios 0 --histories 1000 --jobs 2
 	$(BIN)/python -m chaos --scenarios 300 --jobs 2 --rows 131072
 	$(BIN)/python -m chaos.ordinary_weeks --weeks 200 --jobs 2
+
+# Twenty minutes. Puts errors into copies of the safety core, and lists those that no test notices.
+mutants: $(READY)
+	$(BIN)/python -m mutants --minutes 20 --jobs 2
 
 coverage: $(READY)
 	$(BIN)/coverage erase

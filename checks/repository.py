@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 #: Folders with Python code of ours.
-CODE_FOLDERS = ("benchmarks", "bulk_topup", "chaos", "checks", "examples", "sample_files", "tests")
+CODE_FOLDERS = ("benchmarks", "bulk_topup", "chaos", "checks", "examples", "mutants", "sample_files", "tests")
 #: Past decisions keep the words of their time.
 _HISTORY = "decisions"
 

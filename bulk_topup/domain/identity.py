@@ -18,10 +18,10 @@ CELLS_PREFIX = "cells:"
 SLUG_LENGTH = 16
 #: 90 bits of SHA-256: among a billion rows the chance that two share an ID is one in a billion.
 HASH_LENGTH = 18
-#: Bytes of the hash that are encoded: as many whole groups of eight characters as needed.
-HASHED_BYTES = 5 * -(-HASH_LENGTH // 8)
-#: The largest number that fits beside the slug, the hash and the two dashes.
-MAX_ATTEMPTS = 10 ** (EXTERNAL_ID_LENGTH - SLUG_LENGTH - HASH_LENGTH - 2) - 1
+#: The digits of an attempt's number: as many as fit beside the slug, the hash and the two dashes.
+_ATTEMPT_DIGITS = EXTERNAL_ID_LENGTH - SLUG_LENGTH - HASH_LENGTH - 2
+MAX_ATTEMPTS = 10**_ATTEMPT_DIGITS - 1
+_ATTEMPT = re.compile(f"[1-9][0-9]{{0,{_ATTEMPT_DIGITS - 1}}}")
 #: The length in front of a joined part, and the number of a second or later row.
 _PART_LENGTH = re.compile("([0-9]+):")
 _NUMBER = re.compile("#[0-9]+")
@@ -103,7 +103,7 @@ def external_id(job: str, run_key: str, identity: str, attempt: int) -> str:
     if not 1 <= attempt <= MAX_ATTEMPTS:
         raise ValueError(f"attempt {attempt} is not between 1 and {MAX_ATTEMPTS}")
     digest = hashlib.sha256(_join((job, run_key, identity)).encode()).digest()
-    hashed = base64.b32encode(digest[:HASHED_BYTES]).decode().lower()[:HASH_LENGTH]
+    hashed = base64.b32encode(digest).decode().lower()[:HASH_LENGTH]
     return f"{slug(job)}-{hashed}-{attempt}"
 
 
@@ -121,8 +121,7 @@ def stem_of(external_id: str) -> str:
 def number_of(external_id: str) -> int | None:
     """Return the number of the attempt at the end of an external ID; None for an ID of another form."""
     number = external_id.rpartition("-")[2]
-    is_number = number.isascii() and number.isdigit() and number.lstrip("0") == number
-    return int(number) if is_number and 1 <= int(number) <= MAX_ATTEMPTS else None
+    return int(number) if _ATTEMPT.fullmatch(number) else None
 
 
 @lru_cache(maxsize=64)

@@ -11,10 +11,15 @@ from bulk_topup.domain.identity import (
     MAX_ATTEMPTS,
     base_identity,
     external_id,
+    folded_party_identity,
+    looks_like,
+    number_of,
     occurrence_identity,
     party_identity,
+    party_of,
     reference_identity,
     slug,
+    stem_of,
 )
 
 names = st.text(min_size=1, max_size=80)
@@ -80,3 +85,65 @@ def test_equal_rows_have_one_identity_without_their_numbers(
 @pytest.mark.parametrize("identity", [reference_identity("A#2"), "cells:5#2", "party:9:x#2", "party:1:7 #2", "", "#2"])
 def test_an_identity_that_is_not_by_credit_party_has_no_number(identity: str) -> None:
     assert base_identity(identity) == identity
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("payroll-yn5m6m2y5shp6rdntt-1", 1),
+        ("payroll-yn5m6m2y5shp6rdntt-999", 999),
+        (f"a-{MAX_ATTEMPTS}", MAX_ATTEMPTS),
+        (f"a-{MAX_ATTEMPTS + 1}", None),
+        ("a-0", None),
+        ("a-01", None),
+        ("a-\u00b2", None),
+        ("a-\u0661", None),
+        ("a-" + "9" * 5000, None),  # more digits than Python reads
+        ("a-", None),
+        ("a-x", None),
+        ("7", 7),
+    ],
+)
+def test_the_number_of_an_attempt_is_read_from_its_external_id(text: str, number: int | None) -> None:
+    assert number_of(text) == number
+
+
+@given(names, names, names, st.integers(1, MAX_ATTEMPTS))
+def test_an_external_id_is_taken_apart_again(job: str, run_key: str, identity: str, attempt: int) -> None:
+    made = external_id(job, run_key, identity, attempt)
+    assert number_of(made) == attempt
+    assert f"{stem_of(made)}-{attempt}" == made
+    assert stem_of(made) == stem_of(external_id(job, run_key, identity, 1))
+    assert looks_like(["another", job], made)
+
+
+def test_ids_of_other_jobs_and_forms_look_like_none_of_a_job() -> None:
+    made = external_id("payroll", "2026-11", "reference:E-1001", 1)
+    assert not looks_like(["pay", "payrolls"], made)
+    assert not looks_like(["payroll"], made.removesuffix("1") + "0")
+    assert not looks_like(["payroll"], made.replace("-yn", "-y"))
+    assert not looks_like(["payroll"], made.replace("-yn", "-y1"))
+    assert not looks_like([], made)
+
+
+def test_the_longest_external_id_has_forty_characters() -> None:
+    assert MAX_ATTEMPTS == 9999
+    assert len(external_id("a" * 30, "b", "c", MAX_ATTEMPTS)) == EXTERNAL_ID_LENGTH == 40
+    assert slug("a" * 30) == "a" * 16
+
+
+def test_the_identities_of_parties_never_change_from_one_version_to_the_next() -> None:
+    assert party_identity(6418, ("+6595123100", None, "")) == "party:4:641811:+65951231000:0:"
+    assert folded_party_identity(6418, "+5511 87654321".replace(" ", ""), None, None, None) == (
+        "party:4:641814:+55119876543210:0:"
+    )
+    assert folded_party_identity(9, None, " 0012 ", "PREPAID", None) == "party:1:90:4:00127:prepaid"
+    assert folded_party_identity(9, "+6595123100", "0012", "Pre paid", " B-1 ") == ("party:1:90:4:00127:prepaid3:b-1")
+    assert folded_party_identity(9, None, None, "x", "y") == "party:1:90:0:0:"
+
+
+def test_product_and_party_are_read_from_an_identity_by_them() -> None:
+    assert party_of(party_identity(6418, ("+6595123100", None, "#2"))) == ("6418", "+6595123100", "", "#2")
+    assert party_of(reference_identity("party:1:7")) == ()
+    assert occurrence_identity("party:1:7", 1) == "party:1:7"
+    assert occurrence_identity("party:1:7", 2) == "party:1:7#2"

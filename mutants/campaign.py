@@ -1,0 +1,96 @@
+"""Draws errors from a seed, and tries them until the time is over or none is left."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
+from pathlib import Path
+from queue import SimpleQueue
+from random import Random
+
+from mutants.find import Mutant, find_mutants
+from mutants.targets import Target
+from mutants.workspace import Reach, Trial, Workspace
+
+#: Seconds of tests for one error at most.
+SECONDS_OF_TESTS = 60.0
+
+
+def draw_mutants(repository: Path, targets: Sequence[Target], seed: int) -> list[tuple[Target, Mutant]]:
+    """Return all errors of the targets in a drawn order, one of each target after the other."""
+    random = Random(seed)
+    drawn = []
+    for target in targets:
+        found = [
+            mutant
+            for module in target.modules
+            for mutant in find_mutants(module, (repository / module).read_text(encoding="utf-8"))
+        ]
+        random.shuffle(found)
+        drawn.append([(target, mutant) for mutant in found])
+    return [entry for entries in zip_longest(*drawn) for entry in entries if entry is not None]
+
+
+def try_mutants(
+    repository: Path,
+    folder: Path,
+    drawn: Sequence[tuple[Target, Mutant]],
+    *,
+    jobs: int,
+    seconds: float | None,
+    report: Callable[[str], None],
+) -> Iterator[tuple[Target, Trial]]:
+    """Yield what the tests make of errors, as they are tried.
+
+    Args:
+        repository: the repository, which does not change.
+        folder: an empty one for copies of it.
+        drawn: the errors in the order in which they are tried.
+        jobs: how many are tried at the same time, each in a copy of its own.
+        seconds: no other one is begun after that time; None for no limit.
+        report: told what goes on.
+
+    Raises:
+        subprocess.CalledProcessError: a test fails without any error.
+    """
+    end = None if seconds is None else time.monotonic() + seconds
+    workspaces: SimpleQueue[Workspace] = SimpleQueue()
+    for number in range(jobs):
+        workspaces.put(Workspace.of(repository, folder / str(number)))
+    reaches = _Reaches(workspaces, report)
+
+    def try_one(entry: tuple[Target, Mutant]) -> tuple[Target, Trial] | None:
+        if end is not None and time.monotonic() > end:
+            return None
+        target, mutant = entry
+        reach = reaches.of(target)
+        workspace = workspaces.get()
+        try:
+            return target, workspace.try_mutant(mutant, reach, seconds=SECONDS_OF_TESTS)
+        finally:
+            workspaces.put(workspace)
+
+    with ThreadPoolExecutor(max_workers=jobs) as threads:
+        yield from filter(None, threads.map(try_one, drawn))
+
+
+class _Reaches:
+    """Which tests reach what, found once for each target."""
+
+    def __init__(self, workspaces: SimpleQueue[Workspace], report: Callable[[str], None]) -> None:
+        self._workspaces = workspaces
+        self._report = report
+        self._found: dict[str, Reach] = {}
+        self._lock = threading.Lock()
+
+    def of(self, target: Target) -> Reach:
+        with self._lock:
+            if target.name not in self._found:
+                self._report(f"{target.name}: finding which tests run which lines ...")
+                workspace = self._workspaces.get()
+                try:
+                    self._found[target.name] = workspace.find_reach(target)
+                finally:
+                    self._workspaces.put(workspace)
+            return self._found[target.name]
