@@ -45,6 +45,12 @@ _REACHED: Final = f"""
     CROSS JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
     WHERE r.run_id = :run_id AND r.state IN ({_SENDABLE})
 """  # noqa: S608
+#: Those of given beginnings of external IDs that an attempt of a first number has.
+_KNOWN_STEMS: Final = """
+    SELECT wanted.value AS stem FROM json_each(:stems) AS wanted
+    WHERE EXISTS (SELECT 1 FROM attempts AS a
+                  WHERE a.external_id > wanted.value || '-' AND a.external_id < wanted.value || '.')
+"""
 _NEVER_SENT: Final = "SELECT identity FROM rows WHERE run_id = :run_id AND state = 'pending' AND attempt = 0"
 _NEXT: Final = f"""
     SELECT r.identity, a.external_id, r.attempt + iif({NOT_TAKEN}, 0, 1) AS number
@@ -71,6 +77,12 @@ class LackingIdQueries:
         """Return the external IDs that no attempt of any run has, or one alone that DVS did not take."""
         known = self.file.fetch_all(_KNOWN, external_ids=json_array(external_ids))
         return set(external_ids) - {row["external_id"] for row in known}
+
+    def of_no_row(self, external_ids: Collection[str]) -> set[str]:
+        """Return the external IDs that are of no attempt of any row, whatever their numbers."""
+        stems = {stem_of(each) for each in external_ids}
+        known = {row["stem"] for row in self.file.fetch_all(_KNOWN_STEMS, stems=json_array(stems))}
+        return {each for each in external_ids if stem_of(each) not in known}
 
     def of_run(self, run: Run, external_ids: Collection[str]) -> set[str]:
         """Return those of unknown external IDs that are up to `MAX_BEYOND` attempts ahead of a row that may be sent."""

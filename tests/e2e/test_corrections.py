@@ -335,3 +335,28 @@ def test_a_row_is_corrected_again_after_the_columns_of_the_list_changed(
     for words in (("--corrections", again), (), ("--corrections", again)):
         pay("run", list_, *PRODUCT, *words)
         assert [each["credit_party"] for each in books()["transactions"]] == [FAILS, WRONG, RIGHT]
+
+
+def test_a_backup_from_before_a_correction_sends_nothing_until_the_correction_is_given_again(
+    pay: Any, listed: Any, corrected: Any, books: Any, completed: Any, tmp_path: Path
+) -> None:
+    list_ = listed(f"{OTHER},5", f"{FAILS},5")
+    pay("run", list_, *PRODUCT, code=1)
+    backup = (tmp_path / "ledger.db").read_bytes()
+    file = corrected((FAILS, RIGHT))
+    pay("run", list_, *PRODUCT, "--corrections", file)
+    (tmp_path / "ledger.db").write_bytes(backup)
+    sent = books()["transactions"]
+    for words in (
+        ("retry", "list/bonus", "--all-failed"),
+        ("reconcile", "--rebuild", "list/bonus"),  # else the list would be read from a later time after it
+        ("retry", "list/bonus", "--all-failed"),
+    ):
+        shown = " ".join(pay(*words, code=75).stderr.split())
+        assert "DVS has 1 payment of it for rows that the ledger does not have" in shown
+    pay("run", list_, *PRODUCT, "--corrections", file, code=75)
+    pay("reconcile", "--rebuild", "list/bonus")
+    for words in (("run", list_, *PRODUCT), ("retry", "list/bonus", "--all-failed")):
+        pay(*words)
+        assert books()["transactions"] == sent
+    assert completed() == {OTHER: 1, RIGHT: 1}
