@@ -23,7 +23,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.sameness import is_near
 from bulk_topup.ledger import payment_search
 from bulk_topup.ledger.claim_refusals import refuse_rows
-from bulk_topup.ledger.compared_runs import choose_runs, choose_runs_of, has_any_product
+from bulk_topup.ledger.compared_runs import CREATE_COMPARED, choose_runs, choose_runs_of, has_any_product
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.not_the_same import is_kept_pair, named_lines, use_pair
 from bulk_topup.ledger.repeated_payments import find_repeated, unknown_until
@@ -46,7 +46,7 @@ _ANY_PRODUCTS: Final = 2
 _BOTH: Final = 3
 _CLEAR_REPEATED: Final = "DELETE FROM temp.repeated"
 #: Creates what a comparison needs, and forgets that of another list, before a list is staged.
-CLEAR: Final = (_CREATE_REPEATED, _CLEAR_REPEATED, payment_search.DROP_STAGED_INDEX)
+CLEAR: Final = (_CREATE_REPEATED, _CLEAR_REPEATED, payment_search.DROP_STAGED_INDEX, CREATE_COMPARED)
 _COUNT_STAGED: Final = "SELECT count(*) FROM temp.staged WHERE state = 'pending'"
 _REFUSE_STAGED: Final = f"""
     UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, refusal = {ALREADY_PAID},

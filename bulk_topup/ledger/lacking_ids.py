@@ -51,6 +51,15 @@ _KNOWN_STEMS: Final = """
     WHERE EXISTS (SELECT 1 FROM attempts AS a
                   WHERE a.external_id > wanted.value || '-' AND a.external_id < wanted.value || '.')
 """
+#: Those of runs whose payments would be compared with the staged list, were they not purged.
+_PURGED: Final = """
+    SELECT a.external_id FROM json_each(:external_ids) AS wanted
+    CROSS JOIN attempts AS a ON a.external_id = wanted.value
+    CROSS JOIN rows AS r ON r.id = a.row_id
+    CROSS JOIN temp.compared AS c ON c.run_id = r.run_id
+    CROSS JOIN runs AS u ON u.id = c.run_id
+    WHERE u.purged_at IS NOT NULL AND (c.since IS NULL OR a.intent_at >= c.since)
+"""
 _NEVER_SENT: Final = "SELECT identity FROM rows WHERE run_id = :run_id AND state = 'pending' AND attempt = 0"
 _NEXT: Final = f"""
     SELECT r.identity, a.external_id, r.attempt + iif({NOT_TAKEN}, 0, 1) AS number
@@ -77,6 +86,10 @@ class LackingIdQueries:
         """Return the external IDs that no attempt of any run has, or one alone that DVS did not take."""
         known = self.file.fetch_all(_KNOWN, external_ids=json_array(external_ids))
         return set(external_ids) - {row["external_id"] for row in known}
+
+    def of_purged_runs(self, external_ids: Collection[str]) -> set[str]:
+        """Return the external IDs of purged runs that would be compared with the staged list, which was compared."""
+        return {row[0] for row in self.file.fetch_all(_PURGED, external_ids=json_array(external_ids))}
 
     def of_no_row(self, external_ids: Collection[str]) -> set[str]:
         """Return the external IDs that are of no attempt of any row, whatever their numbers."""
