@@ -1,4 +1,4 @@
-"""Finds payments of today that another ledger or a purged run made to beneficiaries of a new run; reads DVS's list and the ledger."""
+"""Finds payments of today by another ledger or a purged run to beneficiaries of a new run; reads DVS and the ledger."""
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import aclosing

@@ -160,9 +160,7 @@ async def _find_unknown(run: Run, dvs: AsyncDVS, ledger: LedgerStore, now: datet
     return found
 
 
-async def _payments_of_no_row(
-    run: Run, unknown: Mapping[str, _Listed], dvs: AsyncDVS, ledger: LedgerStore
-) -> set[str]:
+async def _payments_of_no_row(run: Run, unknown: Mapping[str, _Listed], dvs: AsyncDVS, ledger: LedgerStore) -> set[str]:
     """Return the external IDs of payments that the run made for rows which the ledger does not have.
 
     What was sent tells the ID of a row without a reference, so that payments of other runs are not among them.
