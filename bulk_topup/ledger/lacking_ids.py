@@ -11,7 +11,7 @@ from bulk_topup.domain.run import Run, possible_ids
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import json_array, utc_text
-from bulk_topup.ledger.sql_fragments import NOT_TAKEN
+from bulk_topup.ledger.sql_fragments import NOT_TAKEN, REPLACED, UNSENT
 
 #: Attempts beyond the one that the ledger knows of a row that are taken for the row's.
 MAX_BEYOND: Final = 3
@@ -68,6 +68,17 @@ _NEXT: Final = f"""
         AND NOT EXISTS (SELECT 1 FROM absences AS w WHERE w.row_id = r.id AND w.attempt = r.attempt)
     ORDER BY r.id LIMIT :limit
 """  # noqa: S608
+#: The same for rows that corrections replaced: the ledger that is gone may have corrected a row back, and sent it.
+_NEXT_REPLACED: Final = f"""
+    SELECT r.identity, a.external_id, r.attempt + iif({NOT_TAKEN}, 0, 1) AS number
+    FROM corrections AS c
+        CROSS JOIN rows AS q ON q.run_id = c.run_id AND q.identity = c.identity AND q.state IN ('pending', 'failed')
+        CROSS JOIN rows AS r ON r.run_id = c.run_id AND r.identity = c.replaced
+        LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE c.run_id = :run_id AND r.in_list = {REPLACED} AND r.state IN ({UNSENT}, 'failed')
+        AND NOT EXISTS (SELECT 1 FROM absences AS w WHERE w.row_id = r.id AND w.attempt = r.attempt)
+    ORDER BY q.state = 'failed', q.id LIMIT :limit
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +131,13 @@ class LackingIdQueries:
         return found
 
     def next(self, run: Run, limit: int) -> list[str]:
-        """Return external IDs that the run would use next and does not know: of the rows that are sent first."""
+        """Return external IDs that the run would use next and does not know: of the rows that are sent first.
+
+        Those of as many rows that corrections replaced are among them.
+        """
         found: list[str] = []
-        for row in self.file.fetch_all(_NEXT, run_id=run.id, limit=limit):
+        values = {"run_id": run.id, "limit": limit}
+        for row in [*self.file.fetch_all(_NEXT, **values), *self.file.fetch_all(_NEXT_REPLACED, **values)]:
             if row["external_id"] is None:
                 found.extend(ids.external_id(row["identity"], 1) for ids in possible_ids(run))
             else:

@@ -74,6 +74,7 @@ WHOLE_RUN = {
 }
 #: Statements that sort, and why that is little or necessary.
 SORTING = {
+    "lacking_ids._NEXT_REPLACED": "sorts rows that were corrected alone",
     "attempt_statements.ACCEPTED_SECONDS": "open rows by second and operator, once a poll",
     "attempt_statements.CLAIMABLE_CANARIES": "canaries come from all operators in turn; once before the other rows",
     "closed_runs._EARLIER": "open runs of one job are few",
