@@ -204,7 +204,7 @@ def _one_run(draws: Random, seed: int, rows: int) -> Scenario:
     elif mode < 0.3:
         options += ["--canary", "3", "--canary-share", "0"]
     options += ["--concurrency", str(draws.choice((1, 4, 32)))]
-    edits = EDITS
+    edits: tuple[str, ...] = EDITS
     form = draws.random()
     if form < 0.4:
         edits += (RESPELLED,)

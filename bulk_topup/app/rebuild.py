@@ -7,7 +7,7 @@ from bulk_topup.app.preflight import PayingAccount, check_not_closed, check_not_
 from bulk_topup.app.prepare_job import JobStager, PlannedList, prepare_job
 from bulk_topup.app.reading_version import find_reading_version
 from bulk_topup.app.reconcile import window_of
-from bulk_topup.app.restored_ledger import check_has_rows_of_payments, window_to_read
+from bulk_topup.app.restored_ledger import window_to_read
 from bulk_topup.app.run_name import named_as_run
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.list_command import rebuild_way
@@ -113,7 +113,6 @@ async def rebuild_run(
         ClosedRunError: the run is closed.
         PurgedRunError: the run's personal data is purged.
         RunNotRebuiltError: a rebuild from the run's list was interrupted.
-        LedgerBehindError: DVS has payments of the run that are of no row; nothing was added.
         RunLockedError: another process works on the run.
         DVSError: DVS did not respond.
     """
@@ -123,9 +122,7 @@ async def rebuild_run(
         check_not_purged(run)
         _check_needs_no_list(run)
         check_same_account(run, payer)
-        now = (clock or SystemClock()).now()
-        await check_has_rows_of_payments(run, dvs=dvs, ledger=ledger, now=now)
-        first, last = window_to_read(run, ledger, now)
+        first, last = window_to_read(run, ledger, (clock or SystemClock()).now())
         first = start or first
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=first, end=end or max(last, first))
         ledger.rebuild.end(run)

@@ -1,6 +1,5 @@
 """Stops a run whose ledger lacks transactions that DVS has of it, as an old backup does; reads DVS and the ledger."""
 
-from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -75,18 +74,19 @@ class _Unknown:
     is_whole: bool = True
 
 
-async def check_not_restored(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, now: datetime) -> int:
-    """Raise LedgerBehindError if DVS has transactions of the run that the ledger lacks, of its rows or of no row.
+async def check_not_restored(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, now: datetime, retries: int = 0) -> int:
+    """Raise LedgerBehindError if DVS has transactions of the run that the ledger lacks.
 
     DVS would refuse the external IDs of rows that the ledger has, but not those of rows that were corrected, added or
-    closed in the ledger that is gone. A payment of the run that is of no row was made for a corrected or added one: the
-    row that it replaced must not be sent.
+    closed in the ledger that is gone. Where failed rows are sent again, a payment of the run for no row of it, made
+    since they failed, may be that of one of them after a correction.
 
     Args:
         run: the run, whose lock the caller holds, with its list merged.
         dvs: an open client.
         ledger: an open ledger.
         now: the time, in UTC.
+        retries: failed rows that get a new attempt.
 
     Returns:
         How many transactions DVS lists that have the form of the run's and are of another ledger.
@@ -97,13 +97,15 @@ async def check_not_restored(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, no
         UnauthorizedError: DVS refused the API credentials.
     """
     try:
-        unknown = await _find_unknown(run, dvs, ledger, now)
+        start, end = window_to_read(run, ledger, now)
+        unknown = await _find_unknown(run, dvs, ledger, start, end)
         lacking = ledger.lacking_ids.of_run(run, unknown.listed) if unknown.listed else set()
         if not lacking and not unknown.is_whole:
             candidates = ledger.lacking_ids.next(run, NEXT_ROWS)
             lacking = {id_ for id_ in candidates if await find_by_external_id(dvs, id_) is not None}
-        rest = {id_: each for id_, each in unknown.listed.items() if id_ not in lacking}
-        of_no_row = await _payments_of_no_row(run, rest, dvs, ledger)
+        of_no_row: set[str] = set()
+        if not lacking:
+            of_no_row = await _payments_of_no_row(run, dvs, ledger, end, is_retried=retries > 0)
     except UnauthorizedError:
         raise
     except DVSError as error:
@@ -111,38 +113,16 @@ async def check_not_restored(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, no
             f"DVS's list of transactions can't be read, so it is unknown whether the ledger {ledger.path} has all of "
             f"run {run.name}. Nothing was sent. {str(error).rstrip('.')}. Run again once DVS responds."
         ) from error
-    others = len(rest) - len(of_no_row)
-    # A rebuild adds nothing that is of no row, and would let the list be read from a later time.
-    if of_no_row:
-        raise LedgerBehindError(_message_of_no_row(run, ledger, of_no_row))
+    others = len(unknown.listed.keys() - lacking)
     if lacking:
         raise LedgerBehindError(_message(run, ledger, lacking, others))
+    if of_no_row:
+        raise LedgerBehindError(_message_of_no_row(run, ledger, of_no_row))
     return others
 
 
-async def check_has_rows_of_payments(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, now: datetime) -> None:
-    """Raise LedgerBehindError if DVS has payments of the run that are of none of its rows, as after a lost correction.
-
-    Args:
-        run: the run, whose lock the caller holds.
-        dvs: an open client.
-        ledger: an open ledger.
-        now: the time, in UTC.
-
-    Raises:
-        LedgerBehindError: DVS has such payments.
-        DVSError: DVS did not respond.
-    """
-    unknown = await _find_unknown(run, dvs, ledger, now)
-    lacking = ledger.lacking_ids.of_run(run, unknown.listed)
-    rest = {id_: each for id_, each in unknown.listed.items() if id_ not in lacking}
-    if of_no_row := await _payments_of_no_row(run, rest, dvs, ledger):
-        raise LedgerBehindError(_message_of_no_row(run, ledger, of_no_row))
-
-
-async def _find_unknown(run: Run, dvs: AsyncDVS, ledger: LedgerStore, now: datetime) -> _Unknown:
+async def _find_unknown(run: Run, dvs: AsyncDVS, ledger: LedgerStore, start: datetime, end: datetime) -> _Unknown:
     """Return listed transactions of the run's form that the ledger lacks."""
-    start, end = window_to_read(run, ledger, now)
     found = _Unknown()
     read = 0
     listed = dvs.transaction_outcomes.list(from_date=start, to_date=end)
@@ -160,13 +140,18 @@ async def _find_unknown(run: Run, dvs: AsyncDVS, ledger: LedgerStore, now: datet
     return found
 
 
-async def _payments_of_no_row(run: Run, unknown: Mapping[str, _Listed], dvs: AsyncDVS, ledger: LedgerStore) -> set[str]:
-    """Return the external IDs of payments that the run made for rows which the ledger does not have.
+async def _payments_of_no_row(
+    run: Run, dvs: AsyncDVS, ledger: LedgerStore, end: datetime, *, is_retried: bool
+) -> set[str]:
+    """Return the external IDs of payments of the run since rows failed that are sent again, for no row that it has.
 
     What was sent tells the ID of a row without a reference, so that payments of other runs are not among them.
     """
-    if not unknown:
+    is_retried = is_retried or guards_of(run.guards).retry.attempts > 1
+    start = ledger.lacking_ids.first_failure(run, is_retried=is_retried)
+    if start is None:
         return set()
+    unknown = (await _find_unknown(run, dvs, ledger, start - MARGIN, end)).listed
     versions = possible_ids(run)
     found = set()
     for id_ in ledger.lacking_ids.of_no_row(unknown):

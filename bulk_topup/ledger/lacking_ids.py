@@ -45,6 +45,12 @@ _REACHED: Final = f"""
     CROSS JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
     WHERE r.run_id = :run_id AND r.state IN ({_SENDABLE})
 """  # noqa: S608
+#: When the oldest of the transactions was created that failed and whose rows are sent again.
+_FIRST_FAILURE: Final = """
+    SELECT min(a.creation_date) FROM rows AS r CROSS JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state IN ('pending', iif(:is_retried, 'failed', '')) AND r.attempt > 0
+        AND r.in_list = 1
+"""
 #: Those of given beginnings of external IDs that an attempt of a first number has.
 _KNOWN_STEMS: Final = """
     SELECT wanted.value AS stem FROM json_each(:stems) AS wanted
@@ -97,6 +103,16 @@ class LackingIdQueries:
         """Return the external IDs that no attempt of any run has, or one alone that DVS did not take."""
         known = self.file.fetch_all(_KNOWN, external_ids=json_array(external_ids))
         return set(external_ids) - {row["external_id"] for row in known}
+
+    def first_failure(self, run: Run, *, is_retried: bool) -> datetime | None:
+        """Return since when rows have failed that are sent again, in UTC by DVS's clock; None for no such row.
+
+        Args:
+            run: the run.
+            is_retried: whether failed rows are, and not only those that are pending again.
+        """
+        found: str | None = self.file.fetch_all(_FIRST_FAILURE, run_id=run.id, is_retried=is_retried)[0][0]
+        return None if found is None else datetime.fromisoformat(found)
 
     def of_purged_runs(self, external_ids: Collection[str]) -> set[str]:
         """Return the external IDs of purged runs that would be compared with the staged list, which was compared."""

@@ -34,6 +34,7 @@ WHOLE_RUN = {
     "conflicts._ATTEMPTS": ONCE_FOR_AN_INVOCATION,
     "conflicts._CONFLICTS": ON_REQUEST,
     "kept_rows._FIND": "once when one of several lists is compared with its run",
+    "lacking_ids._FIRST_FAILURE": ONCE_FOR_AN_INVOCATION,
     "lacking_ids._NEVER_SENT": "when DVS lists external IDs that no ledger's row has, once when a run is resumed",
     "lacking_ids._NEWEST_OLDER": ONCE_FOR_AN_INVOCATION,
     "lacking_ids._NEXT": "reads the first pending rows alone",
