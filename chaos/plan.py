@@ -312,8 +312,8 @@ def _draw_start(
         edited, kind = edit(draws, latest, edits)
         start = replace(start, edited=edited)
         kinds.append(kind)
-    # External IDs are computed from rows, in whatever spelling: a ledger that is lost must not meet other references, or
-    # equal rows in another order.
+    # External IDs are computed from rows, in whatever spelling: a ledger that is lost must not meet other references,
+    # or equal rows in another order.
     if number and not {RENUMBERED, SWAPPED} & set(edits) and draws.random() < 0.25:
         start = replace(start, damage=draws.choice(DAMAGES))
         kinds.append(str(start.damage))
