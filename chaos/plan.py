@@ -191,7 +191,7 @@ def draw_scenario(seed: int, most_rows: int = 60) -> Scenario:
 
 
 def _one_run(draws: Random, seed: int, rows: int) -> Scenario:
-    """Return a scenario of one run: all that breaks, and either a damaged ledger or rows that change their form."""
+    """Return a scenario of one run: all that breaks, and either a damaged ledger or rows that are edited beyond it."""
     has_references, has_duplicates, has_bad_rows = (draws.random() < share for share in (0.5, 0.25, 0.5))
     list_ = draw_list(
         draws, rows=rows, has_references=has_references, has_duplicates=has_duplicates, has_bad_rows=has_bad_rows
@@ -204,10 +204,12 @@ def _one_run(draws: Random, seed: int, rows: int) -> Scenario:
     elif mode < 0.3:
         options += ["--canary", "3", "--canary-share", "0"]
     options += ["--concurrency", str(draws.choice((1, 4, 32)))]
-    edits = EDITS
-    # External IDs follow the form of a row, so a ledger that is lost must not meet rows in another form.
-    if draws.random() < 0.4:
-        edits += (RESPELLED, *((RENUMBERED,) if has_references else (SWAPPED,) if has_duplicates else ()))
+    edits: tuple[str, ...] = EDITS
+    form = draws.random()
+    if form < 0.4:
+        edits += (RESPELLED,)
+    if form < 0.2:
+        edits += (RENUMBERED,) if has_references else (SWAPPED,) if has_duplicates else ()
     starts = []
     latest = list_
     for number in range(draws.randint(1, 4)):
@@ -310,7 +312,9 @@ def _draw_start(
         edited, kind = edit(draws, latest, edits)
         start = replace(start, edited=edited)
         kinds.append(kind)
-    if number and edits == EDITS and draws.random() < 0.25:
+    # External IDs are computed from rows, in whatever spelling: a ledger that is lost must not meet other references,
+    # or equal rows in another order.
+    if number and not {RENUMBERED, SWAPPED} & set(edits) and draws.random() < 0.25:
         start = replace(start, damage=draws.choice(DAMAGES))
         kinds.append(str(start.damage))
     if number and start.edited is None:

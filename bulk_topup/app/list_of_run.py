@@ -20,6 +20,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.run_names import fold_name
 from bulk_topup.domain.states import RowState, is_open
 from bulk_topup.errors import AlreadyPaidError, MappingError, OtherListError, RunNotFoundError
+from bulk_topup.intake.column_mapping import column_key
 from bulk_topup.jobs.date_templates import template_pattern
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
@@ -37,17 +38,22 @@ def check_can_be_added(job: Job, run: Run | None) -> None:
         )
 
 
-def check_columns(job: Job, run: Run | None, columns: tuple[str, ...], *, add: bool) -> None:
-    """Raise MappingError if a list of several that a run has, or is to have, has other columns than the first.
+def columns_in_run(job: Job, run: Run | None, columns: tuple[str, ...], *, add: bool) -> tuple[str, ...]:
+    """Return the names of a list's columns in its run: where a run has several lists, as the first writes them.
 
     Args:
         job: the job.
         run: its run; None for a new one.
         columns: the columns of the list.
         add: whether the list is added to the run.
+
+    Raises:
+        MappingError: a list of several has other columns than the first.
     """
-    if run is None or not (run.parts or add) or run.columns == columns:
-        return
+    if run is None or not (run.parts or add):
+        return columns
+    if [column_key(each) for each in columns] == [column_key(each) for each in run.columns]:
+        return run.columns
     raise MappingError(
         f"{job.list} has other columns than run {run.name}, whose lists need the same ones in the same order: "
         f"{', '.join(run.columns)}. Nothing was sent."

@@ -100,7 +100,7 @@ def merge_or_interrupt(
             job,
             ledger=ledger,
             payer=payer,
-            columns=planned.reader.columns,
+            columns=planned.columns,
             ids=planned.ids,
             clock=clock,
             approval=approval,

@@ -1,4 +1,4 @@
-"""Finds payments of today that another ledger made to beneficiaries of a new run; reads DVS's list and the ledger."""
+"""Finds payments of today by another ledger or a purged run to beneficiaries of a new run; reads DVS and the ledger."""
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import aclosing
@@ -31,7 +31,7 @@ _MAX_NAMED: Final = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ElsewherePayment:
-    """A payment that this ledger does not know, and that a row of the list would repeat."""
+    """A payment that this ledger does not know, or no longer since a purge, and that a row of the list would repeat."""
 
     line: int
     transaction_id: int
@@ -118,7 +118,8 @@ async def ask_elsewhere(*, dvs: AsyncDVS, ledger: LedgerStore) -> list[Answer]:
 def find_elsewhere(job: Job, ids: RunIds, answers: Iterable[Answer], ledger: LedgerStore) -> Elsewhere:
     """Return what DVS has for beneficiaries of a list that its rows would repeat.
 
-    A payment counts with the same product and requested amount, unless it failed or was reversed. Those under external
+    A payment counts with the same product and requested amount, unless it failed or was reversed. So do those of purged
+    runs that would be compared. Those under external
     IDs of the run itself are its own: DVS refuses these IDs, and the run takes them over.
 
     Args:
@@ -138,7 +139,8 @@ def find_elsewhere(job: Job, ids: RunIds, answers: Iterable[Answer], ledger: Led
         candidates = {
             each.external_id: each for each in answer.listed if _repeats(answer.request, each, any_product=any_product)
         }
-        lacking = ledger.lacking_ids.unknown(candidates)
+        # Of a purged run nobody knows whom it paid, but DVS does.
+        lacking = ledger.lacking_ids.unknown(candidates) | ledger.lacking_ids.of_purged_runs(candidates)
         unknown.extend((answer.line, found) for external_id, found in candidates.items() if external_id in lacking)
     own = _own_ids(ids, [found.external_id for _, found in unknown], ledger)
     payments = tuple(
@@ -163,7 +165,7 @@ def check_not_paid_elsewhere(job: Job, elsewhere: Elsewhere, *, pay_again: str |
     more = f" and {len(elsewhere.payments) - _MAX_NAMED:,} more" if len(elsewhere.payments) > _MAX_NAMED else ""
     raise AlreadyPaidError(
         f"{job.list} may have been paid today from elsewhere. DVS has payments of the same product and amount to its "
-        f"beneficiaries that the ledger {ledger.path} does not know: {named}{more}. "
+        f"beneficiaries that the ledger {ledger.path} does not know, or no longer since a purge: {named}{more}. "
         f"Nothing was sent. Of the list {elsewhere.asked} "
         f"{'beneficiary was' if elsewhere.asked == 1 else 'beneficiaries were'} looked up. Run it with the ledger that "
         "paid it, which --ledger names. If that is lost, rebuild the run first: `bulk-topup reconcile --rebuild` with "

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bulk_topup.app.list_of_run import check_can_be_added, check_columns
+from bulk_topup.app.list_of_run import check_can_be_added, columns_in_run
 from bulk_topup.app.open_list import open_job_list, open_job_table
 from bulk_topup.app.paid_elsewhere import Answer, Elsewhere, ask_elsewhere, find_elsewhere, is_to_be_asked
 from bulk_topup.app.prepare import Prepared, prepare
@@ -30,6 +30,8 @@ class PlannedList:
     #: The list with corrections and without the rows that filters leave out.
     table: Table
     reader: ListReader
+    #: The names of its columns in its run.
+    columns: tuple[str, ...]
     prepared: Prepared
     #: What the external IDs of its rows are computed from.
     ids: RunIds
@@ -56,6 +58,11 @@ class JobStager:
     #: How numbers are read, see `READING_VERSION`; None for the run's own, or that of new runs.
     reading_version: int | None = None
 
+    @property
+    def adds(self) -> bool:
+        """Whether the list is added to its run."""
+        return self.comparison is not None and self.comparison.add
+
     async def stage(self, version: IdentityVersion) -> tuple[Table, ListReader, Prepared]:
         """Open, check and stage the list, with identities of a version.
 
@@ -65,8 +72,7 @@ class JobStager:
             DVSError: products or balances cannot be fetched.
         """
         job, run, ledger = self.job, self.run, self.ledger
-        add = self.comparison is not None and self.comparison.add
-        if add:
+        if self.adds:
             check_can_be_added(job, run)
             if self.corrections is not None:
                 raise ListError("Corrections are of a list that the run has. Give them without --add.")
@@ -76,7 +82,7 @@ class JobStager:
         if reading_version is None:
             reading_version = READING_VERSION if run is None else run.reading_version
         reader = open_job_list(job, table, reading_version)
-        check_columns(job, run, tuple(reader.columns), add=add)
+        columns_in_run(job, run, tuple(reader.columns), add=self.adds)
         numbers = NumberPolicy(
             refuses=self.environment is Environment.PRODUCTION,
             accepted=ledger.accepted_numbers.all().union(job.accept_number_plan),
@@ -122,7 +128,8 @@ async def prepare_job(stager: JobStager, *, clock: Clock, is_rebuilt: bool = Fal
         table, reader, prepared = await stager.stage(ids.version)
         answers = await _ask_elsewhere(stager, prepared, asks=asks)  # its rows have other identities
     elsewhere = find_elsewhere(stager.job, ids, answers, stager.ledger)
-    return PlannedList(table=table, reader=reader, prepared=prepared, ids=ids, elsewhere=elsewhere)
+    columns = columns_in_run(stager.job, run, tuple(reader.columns), add=stager.adds)
+    return PlannedList(table=table, reader=reader, columns=columns, prepared=prepared, ids=ids, elsewhere=elsewhere)
 
 
 async def _ask_elsewhere(stager: JobStager, prepared: Prepared, *, asks: bool) -> list[Answer]:

@@ -1,18 +1,22 @@
 """Stops a run whose ledger lacks transactions that DVS has of it, as an old backup does; reads DVS and the ledger."""
 
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from bulk_topup.domain.earlier_identities import has_id_of_run
 from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.identity import looks_like
-from bulk_topup.domain.run import Run
+from bulk_topup.domain.run import Run, possible_ids
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS, DVSError, UnauthorizedError
+from bulk_topup.dvs.models.transaction import TransactionOutcome
+from bulk_topup.dvs.unreadable import UnreadableEntry
 from bulk_topup.errors import LedgerBehindError, NotComparedError
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.reconcile.lookup import find_by_external_id
+from bulk_topup.reconcile.lookup import find_by_external_id, listed_transaction
 
 #: How long before the newest known transaction of a run DVS's list is read: transactions may be listed out of order.
 MARGIN: Final = timedelta(minutes=1)
@@ -57,17 +61,32 @@ def window_to_read(run: Run, ledger: LedgerStore, now: datetime) -> tuple[dateti
     return start, max(start + LONGEST_WINDOW - timedelta(seconds=1), now + CLOCK_MARGIN)
 
 
-async def check_not_restored(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, now: datetime) -> int:
-    """Raise LedgerBehindError if DVS has transactions of rows that may be sent which the ledger lacks.
+_Listed = TransactionOutcome | UnreadableEntry
 
-    DVS would refuse these rows' external IDs anyway, but not those of rows that were corrected, added or closed in the
-    ledger that is gone.
+
+@dataclass(kw_only=True, slots=True)
+class _Unknown:
+    """Listed transactions that have the form of the run's external IDs, and that the ledger lacks."""
+
+    #: By external ID; those that can't be read in the list are entries.
+    listed: dict[str, _Listed] = field(default_factory=dict)
+    #: Whether the list was read to its end.
+    is_whole: bool = True
+
+
+async def check_not_restored(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, now: datetime, retries: int = 0) -> int:
+    """Raise LedgerBehindError if DVS has transactions of the run that the ledger lacks.
+
+    DVS would refuse the external IDs of rows that the ledger has, but not those of rows that were corrected, added or
+    closed in the ledger that is gone. Where failed rows are sent again, a payment of the run for no row of it, made
+    since they failed, may be that of one of them after a correction.
 
     Args:
         run: the run, whose lock the caller holds, with its list merged.
         dvs: an open client.
         ledger: an open ledger.
         now: the time, in UTC.
+        retries: failed rows that get a new attempt.
 
     Returns:
         How many transactions DVS lists that have the form of the run's and are of another ledger.
@@ -78,11 +97,15 @@ async def check_not_restored(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, no
         UnauthorizedError: DVS refused the API credentials.
     """
     try:
-        unknown, is_whole = await _unknown_ids(run, dvs, ledger, now)
-        lacking = ledger.lacking_ids.of_run(run, unknown) if unknown else set()
-        if not lacking and not is_whole:
+        start, end = window_to_read(run, ledger, now)
+        unknown = await _find_unknown(run, dvs, ledger, start, end)
+        lacking = ledger.lacking_ids.of_run(run, unknown.listed) if unknown.listed else set()
+        if not lacking and not unknown.is_whole:
             candidates = ledger.lacking_ids.next(run, NEXT_ROWS)
             lacking = {id_ for id_ in candidates if await find_by_external_id(dvs, id_) is not None}
+        of_no_row: set[str] = set()
+        if not lacking:
+            of_no_row = await _payments_of_no_row(run, dvs, ledger, end, is_retried=retries > 0)
     except UnauthorizedError:
         raise
     except DVSError as error:
@@ -90,28 +113,55 @@ async def check_not_restored(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, no
             f"DVS's list of transactions can't be read, so it is unknown whether the ledger {ledger.path} has all of "
             f"run {run.name}. Nothing was sent. {str(error).rstrip('.')}. Run again once DVS responds."
         ) from error
-    others = len(unknown - lacking)
+    others = len(unknown.listed.keys() - lacking)
     if lacking:
         raise LedgerBehindError(_message(run, ledger, lacking, others))
+    if of_no_row:
+        raise LedgerBehindError(_message_of_no_row(run, ledger, of_no_row))
     return others
 
 
-async def _unknown_ids(run: Run, dvs: AsyncDVS, ledger: LedgerStore, now: datetime) -> tuple[set[str], bool]:
-    """Return listed external IDs of the run's form that the ledger lacks, and whether the list was read to its end."""
-    start, end = window_to_read(run, ledger, now)
-    unknown: set[str] = set()
+async def _find_unknown(run: Run, dvs: AsyncDVS, ledger: LedgerStore, start: datetime, end: datetime) -> _Unknown:
+    """Return listed transactions of the run's form that the ledger lacks."""
+    found = _Unknown()
     read = 0
     listed = dvs.transaction_outcomes.list(from_date=start, to_date=end)
     async with aclosing(listed.pages()) as pages:
         async for page in pages:
             if read == MAX_PAGES:
-                return unknown, False
+                found.is_whole = False
+                break
             read += 1
-            stated = [each.external_id for each in page.items] + [each.external_id or "" for each in page.unreadable]
-            ids = {each for each in stated if looks_like({run.ids.job, run.job}, each)}
+            stated: dict[str, _Listed] = {each.external_id: each for each in page.items}
+            stated |= {each.external_id: each for each in page.unreadable if each.external_id is not None}
+            ids = {id_ for id_ in stated if looks_like({run.ids.job, run.job}, id_)}
             if ids:
-                unknown |= ledger.lacking_ids.unknown(ids)
-    return unknown, True
+                found.listed |= {id_: stated[id_] for id_ in ledger.lacking_ids.unknown(ids)}
+    return found
+
+
+async def _payments_of_no_row(
+    run: Run, dvs: AsyncDVS, ledger: LedgerStore, end: datetime, *, is_retried: bool
+) -> set[str]:
+    """Return the external IDs of payments of the run since rows failed that are sent again, for no row that it has.
+
+    What was sent tells the ID of a row without a reference, so that payments of other runs are not among them.
+    """
+    is_retried = is_retried or guards_of(run.guards).retry.attempts > 1
+    start = ledger.lacking_ids.first_failure(run, is_retried=is_retried)
+    if start is None:
+        return set()
+    unknown = (await _find_unknown(run, dvs, ledger, start - MARGIN, end)).listed
+    versions = possible_ids(run)
+    found = set()
+    for id_ in ledger.lacking_ids.of_no_row(unknown):
+        entry = unknown[id_]
+        if isinstance(entry, UnreadableEntry):
+            entry = await dvs.transaction_outcomes.read_again(entry)
+        listed = listed_transaction(entry)
+        if listed.may_pay and has_id_of_run(versions, listed):
+            found.add(id_)
+    return found
 
 
 def format_others(others: int) -> str:
@@ -120,14 +170,31 @@ def format_others(others: int) -> str:
 
 
 def _message(run: Run, ledger: LedgerStore, lacking: set[str], others: int) -> str:
-    count = "1 transaction" if len(lacking) == 1 else f"{len(lacking):,} transactions"
-    names = ", ".join(sorted(lacking)[:_MAX_NAMED])
-    more = f" and {len(lacking) - _MAX_NAMED:,} more" if len(lacking) > _MAX_NAMED else ""
     beside = f" DVS also lists {format_others(others)}." if others else ""
     return (
-        f"The ledger {ledger.path} is older than run {run.name}: DVS has {count} of its rows that the ledger lacks "
-        f"({names}{more}). A backup may have been restored, or another ledger pays the same run. Nothing was "
-        f"sent.{beside} Add them to the ledger, which sends nothing: "
+        f"The ledger {ledger.path} is older than run {run.name}: DVS has {_count(lacking, 'transaction')} of its rows "
+        f"that the ledger lacks ({_names(lacking)}). A backup may have been restored, or another ledger pays the same "
+        f"run. Nothing was sent.{beside} Add them to the ledger, which sends nothing: "
         f"`bulk-topup reconcile --rebuild {run_arguments(run)}`. Then "
         "continue."
     )
+
+
+def _message_of_no_row(run: Run, ledger: LedgerStore, of_no_row: set[str]) -> str:
+    return (
+        f"The ledger {ledger.path} is older than run {run.name}: DVS has {_count(of_no_row, 'payment')} of it for rows "
+        f"that the ledger does not have ({_names(of_no_row)}). A failed row may have been corrected after a backup "
+        "that was restored, and its old value may not be paid as well. Nothing was sent. Give the corrections again, "
+        "with the run's list and --corrections, or run the list that has the rows, with --add where it needs that. "
+        "Then rebuild the run and continue. If neither is left, close the run: "
+        f"`bulk-topup close {run_arguments(run)} --reason TEXT`."
+    )
+
+
+def _count(external_ids: set[str], noun: str) -> str:
+    return f"1 {noun}" if len(external_ids) == 1 else f"{len(external_ids):,} {noun}s"
+
+
+def _names(external_ids: set[str]) -> str:
+    more = f" and {len(external_ids) - _MAX_NAMED:,} more" if len(external_ids) > _MAX_NAMED else ""
+    return f"{', '.join(sorted(external_ids)[:_MAX_NAMED])}{more}"

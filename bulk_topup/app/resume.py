@@ -109,7 +109,8 @@ async def resume_run(
             guards = Guards(mode=guards.mode)
         others = 0
         if has_rows_to_send(run, ledger, retries=chosen):
-            others = await check_not_restored(run, dvs=dvs, ledger=ledger, now=(clock or SystemClock()).now())
+            now = (clock or SystemClock()).now()
+            others = await check_not_restored(run, dvs=dvs, ledger=ledger, now=now, retries=chosen)
         if to_send := ledger.rows.counts(run)[RowState.PENDING] + chosen:
             check_run_caps(guards.caps, run, ledger)
             watcher.confirm(run.name, to_send)

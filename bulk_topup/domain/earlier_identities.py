@@ -109,6 +109,27 @@ def number_among_equals(versions: Sequence[RunIds], listed: ListedTransaction) -
     return None
 
 
+def has_id_of_run(versions: Sequence[RunIds], listed: ListedTransaction) -> bool:
+    """Return True if a transaction's external ID is that of a row of the run without a reference, for what it paid.
+
+    It needs no list: the transaction states the product and the party that such an ID is computed from.
+
+    Args:
+        versions: what the run's IDs may be computed from.
+        listed: the transaction.
+    """
+    stem = stem_of(listed.external_id)
+    for ids in versions:
+        if ids.version.folds_rows:
+            base = folded_party_identity(listed.product_id, *listed.party, listed.bill)
+        else:
+            base = party_identity(listed.product_id, listed.party)
+        for number in range(1, MAX_EQUALS + 1):
+            if stem_of(ids.external_id(occurrence_identity(base, number), 1)) == stem:
+                return True
+    return False
+
+
 def _spellings(written: str) -> Iterator[str]:
     if written.startswith(REFERENCE_PREFIX):
         reference = written.removeprefix(REFERENCE_PREFIX)

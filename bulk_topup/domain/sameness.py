@@ -166,6 +166,15 @@ def near_bill(key: str) -> str:
     return near_reference(texts[_BILL_INDEX]) if key.startswith(ACCOUNT) and len(texts) > _BILL_INDEX else ""
 
 
+def reference_in(key: str) -> str:
+    """Return the folded reference in a key: of a row that credits nobody, or of a bill; empty without one."""
+    rest = key.partition(NEAR_END)[2]
+    if key.startswith(REFERENCE):
+        return rest or key.removeprefix(REFERENCE)
+    texts = (rest or key.removeprefix(ACCOUNT)).split(SEPARATOR)
+    return texts[_BILL_INDEX] if key.startswith(ACCOUNT) and len(texts) > _BILL_INDEX else ""
+
+
 def _key(prefix: str, near_texts: tuple[str, ...], texts: tuple[str, ...]) -> str:
     start = prefix + SEPARATOR.join(near_texts).rstrip(SEPARATOR)
     rest = SEPARATOR.join(texts).rstrip(SEPARATOR)

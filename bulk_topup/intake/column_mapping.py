@@ -47,12 +47,14 @@ _ALIASES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def _key(name: str) -> str:
+def column_key(name: str) -> str:
     """Return the name in a form without case, in which spaces, dashes and underscores are equal."""
     return re.sub(r"[\s_\-]+", " ", name.casefold()).strip()
 
 
-_FIELDS_BY_KEY: Final = {_key(name): field for field in fields.FIELDS for name in (field, *_ALIASES.get(field, ()))}
+_FIELDS_BY_KEY: Final = {
+    column_key(name): field for field in fields.FIELDS for name in (field, *_ALIASES.get(field, ()))
+}
 
 
 def map_columns(
@@ -96,10 +98,10 @@ def map_columns(
 def _check_field(field: str) -> None:
     if field in fields.FIELDS:
         return
-    close = _FIELDS_BY_KEY.get(_key(field)) or next(
+    close = _FIELDS_BY_KEY.get(column_key(field)) or next(
         iter(get_close_matches(field, fields.FIELDS, n=1, cutoff=0.5)), None
     )
-    if close is None and (near := get_close_matches(_key(field), _FIELDS_BY_KEY, n=1)):
+    if close is None and (near := get_close_matches(column_key(field), _FIELDS_BY_KEY, n=1)):
         close = _FIELDS_BY_KEY[near[0]]
     hint = f"Did you mean {close}?" if close else f"Fields: {', '.join(fields.FIELDS)}."
     raise MappingError(f"There is no field {quoted(field)}. {hint}")
@@ -125,7 +127,7 @@ def _recognise(columns: Sequence[str], used: Collection[int]) -> dict[str, list[
     """
     indexes: dict[str, list[int]] = {}
     for index, column in enumerate(columns):
-        field = _FIELDS_BY_KEY.get(_key(column))
+        field = _FIELDS_BY_KEY.get(column_key(column))
         if field is not None and index not in used:
             indexes.setdefault(field, []).append(index)
     return indexes

@@ -17,12 +17,12 @@ from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import run_of, utc_text
 
 #: The runs that count, from when their payments do, and whether those are of chosen products.
-_CREATE_COMPARED: Final = """
+CREATE_COMPARED: Final = """
     CREATE TEMP TABLE IF NOT EXISTS compared (run_id INTEGER PRIMARY KEY, since TEXT, any_product INTEGER)
 """
 #: The run that `compared` is for, and the last run that it considers.
 _CREATE_COMPARED_FOR: Final = "CREATE TEMP TABLE IF NOT EXISTS compared_for (run_id INTEGER, last_id INTEGER)"
-_CREATE: Final = (_CREATE_COMPARED, _CREATE_COMPARED_FOR)
+_CREATE: Final = (CREATE_COMPARED, _CREATE_COMPARED_FOR)
 _CLEAR_COMPARED: Final = "DELETE FROM temp.compared"
 _COMPARE: Final = "INSERT INTO temp.compared (run_id, since, any_product) VALUES (?, ?, ?)"
 _CLEAR_COMPARED_FOR: Final = "DELETE FROM temp.compared_for"

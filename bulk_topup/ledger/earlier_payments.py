@@ -20,10 +20,10 @@ from bulk_topup.domain.money import format_money
 from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.domain.repeated_payments import Match, match_payments
 from bulk_topup.domain.run import Run
-from bulk_topup.domain.sameness import is_near
+from bulk_topup.domain.sameness import is_near, reference_in
 from bulk_topup.ledger import payment_search
 from bulk_topup.ledger.claim_refusals import refuse_rows
-from bulk_topup.ledger.compared_runs import choose_runs, choose_runs_of, has_any_product
+from bulk_topup.ledger.compared_runs import CREATE_COMPARED, choose_runs, choose_runs_of, has_any_product
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.not_the_same import is_kept_pair, named_lines, use_pair
 from bulk_topup.ledger.repeated_payments import find_repeated, unknown_until
@@ -46,7 +46,7 @@ _ANY_PRODUCTS: Final = 2
 _BOTH: Final = 3
 _CLEAR_REPEATED: Final = "DELETE FROM temp.repeated"
 #: Creates what a comparison needs, and forgets that of another list, before a list is staged.
-CLEAR: Final = (_CREATE_REPEATED, _CLEAR_REPEATED, payment_search.DROP_STAGED_INDEX)
+CLEAR: Final = (_CREATE_REPEATED, _CLEAR_REPEATED, payment_search.DROP_STAGED_INDEX, CREATE_COMPARED)
 _COUNT_STAGED: Final = "SELECT count(*) FROM temp.staged WHERE state = 'pending'"
 _REFUSE_STAGED: Final = f"""
     UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, refusal = {ALREADY_PAID},
@@ -64,6 +64,7 @@ _FORGET_REPEATED: Final = "DELETE FROM temp.repeated WHERE matching = :matching"
 _CHOSEN: Final = """
     m.key, m.earlier_row_id AS earlier_id, m.is_equal, r.line AS earlier_line,
         iif(x.row_id IS NULL, r.credit_party, x.credit_party) AS credit_party,
+        iif(x.row_id IS NULL, r.party_key, x.party_key) AS party_key,
         iif(x.row_id IS NULL, r.product_id, x.product_id) AS product_id,
         iif(x.row_id IS NULL, r.amount, x.amount) AS amount, iif(x.row_id IS NULL, r.unit, x.unit) AS unit,
         a.intent_at, u.job || '/' || u.run_key AS run, m.earlier_row_id < 0 AS is_corrected
@@ -252,6 +253,8 @@ def _problems(match: Mapping[str, Any], *, line: int | None = None) -> str:
     if line is not None and not match["is_equal"]:
         decide = f", or --not-the-same {line} --reason TEXT if it is another beneficiary"
     party = "" if match["credit_party"] is None else f" for {match['credit_party']}"
+    if not match["is_equal"] and (reference := reference_in(match["party_key"] or "")):
+        party += f", bill {reference}" if party else f" for reference {reference}"
     corrected = "corrected this row and " if match["is_corrected"] else ""
     text = (
         f"Possible duplicate: run {match['run']}, line {match['earlier_line']}, {corrected}sent {money}(product "

@@ -11,7 +11,7 @@ from bulk_topup.domain.run import Run, possible_ids
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import json_array, utc_text
-from bulk_topup.ledger.sql_fragments import NOT_TAKEN
+from bulk_topup.ledger.sql_fragments import NOT_TAKEN, REPLACED, UNSENT
 
 #: Attempts beyond the one that the ledger knows of a row that are taken for the row's.
 MAX_BEYOND: Final = 3
@@ -45,6 +45,27 @@ _REACHED: Final = f"""
     CROSS JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
     WHERE r.run_id = :run_id AND r.state IN ({_SENDABLE})
 """  # noqa: S608
+#: When the oldest of the transactions was created that failed and whose rows are sent again.
+_FIRST_FAILURE: Final = """
+    SELECT min(a.creation_date) FROM rows AS r CROSS JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state IN ('pending', iif(:is_retried, 'failed', '')) AND r.attempt > 0
+        AND r.in_list = 1
+"""
+#: Those of given beginnings of external IDs that an attempt of a first number has.
+_KNOWN_STEMS: Final = """
+    SELECT wanted.value AS stem FROM json_each(:stems) AS wanted
+    WHERE EXISTS (SELECT 1 FROM attempts AS a
+                  WHERE a.external_id > wanted.value || '-' AND a.external_id < wanted.value || '.')
+"""
+#: Those of runs whose payments would be compared with the staged list, were they not purged.
+_PURGED: Final = """
+    SELECT a.external_id FROM json_each(:external_ids) AS wanted
+    CROSS JOIN attempts AS a ON a.external_id = wanted.value
+    CROSS JOIN rows AS r ON r.id = a.row_id
+    CROSS JOIN temp.compared AS c ON c.run_id = r.run_id
+    CROSS JOIN runs AS u ON u.id = c.run_id
+    WHERE u.purged_at IS NOT NULL AND (c.since IS NULL OR a.intent_at >= c.since)
+"""
 _NEVER_SENT: Final = "SELECT identity FROM rows WHERE run_id = :run_id AND state = 'pending' AND attempt = 0"
 _NEXT: Final = f"""
     SELECT r.identity, a.external_id, r.attempt + iif({NOT_TAKEN}, 0, 1) AS number
@@ -52,6 +73,17 @@ _NEXT: Final = f"""
     WHERE r.run_id = :run_id AND r.state = 'pending' AND r.in_list = 1
         AND NOT EXISTS (SELECT 1 FROM absences AS w WHERE w.row_id = r.id AND w.attempt = r.attempt)
     ORDER BY r.id LIMIT :limit
+"""  # noqa: S608
+#: The same for rows that corrections replaced: the ledger that is gone may have corrected a row back, and sent it.
+_NEXT_REPLACED: Final = f"""
+    SELECT r.identity, a.external_id, r.attempt + iif({NOT_TAKEN}, 0, 1) AS number
+    FROM corrections AS c
+        CROSS JOIN rows AS q ON q.run_id = c.run_id AND q.identity = c.identity AND q.state IN ('pending', 'failed')
+        CROSS JOIN rows AS r ON r.run_id = c.run_id AND r.identity = c.replaced
+        LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE c.run_id = :run_id AND r.in_list = {REPLACED} AND r.state IN ({UNSENT}, 'failed')
+        AND NOT EXISTS (SELECT 1 FROM absences AS w WHERE w.row_id = r.id AND w.attempt = r.attempt)
+    ORDER BY q.state = 'failed', q.id LIMIT :limit
 """  # noqa: S608
 
 
@@ -71,6 +103,26 @@ class LackingIdQueries:
         """Return the external IDs that no attempt of any run has, or one alone that DVS did not take."""
         known = self.file.fetch_all(_KNOWN, external_ids=json_array(external_ids))
         return set(external_ids) - {row["external_id"] for row in known}
+
+    def first_failure(self, run: Run, *, is_retried: bool) -> datetime | None:
+        """Return since when rows have failed that are sent again, in UTC by DVS's clock; None for no such row.
+
+        Args:
+            run: the run.
+            is_retried: whether failed rows are, and not only those that are pending again.
+        """
+        found: str | None = self.file.fetch_all(_FIRST_FAILURE, run_id=run.id, is_retried=is_retried)[0][0]
+        return None if found is None else datetime.fromisoformat(found)
+
+    def of_purged_runs(self, external_ids: Collection[str]) -> set[str]:
+        """Return the external IDs of purged runs that would be compared with the staged list, which was compared."""
+        return {row[0] for row in self.file.fetch_all(_PURGED, external_ids=json_array(external_ids))}
+
+    def of_no_row(self, external_ids: Collection[str]) -> set[str]:
+        """Return the external IDs that are of no attempt of any row, whatever their numbers."""
+        stems = {stem_of(each) for each in external_ids}
+        known = {row["stem"] for row in self.file.fetch_all(_KNOWN_STEMS, stems=json_array(stems))}
+        return {each for each in external_ids if stem_of(each) not in known}
 
     def of_run(self, run: Run, external_ids: Collection[str]) -> set[str]:
         """Return those of unknown external IDs that are up to `MAX_BEYOND` attempts ahead of a row that may be sent."""
@@ -95,9 +147,13 @@ class LackingIdQueries:
         return found
 
     def next(self, run: Run, limit: int) -> list[str]:
-        """Return external IDs that the run would use next and does not know: of the rows that are sent first."""
+        """Return external IDs that the run would use next and does not know: of the rows that are sent first.
+
+        Those of as many rows that corrections replaced are among them.
+        """
         found: list[str] = []
-        for row in self.file.fetch_all(_NEXT, run_id=run.id, limit=limit):
+        values = {"run_id": run.id, "limit": limit}
+        for row in [*self.file.fetch_all(_NEXT, **values), *self.file.fetch_all(_NEXT_REPLACED, **values)]:
             if row["external_id"] is None:
                 found.extend(ids.external_id(row["identity"], 1) for ids in possible_ids(run))
             else:

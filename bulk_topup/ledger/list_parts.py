@@ -72,6 +72,14 @@ _FIND_CLAIMED: Final = f"""
     CROSS JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
     WHERE r.line NOT BETWEEN :first AND :last AND NOT (s.state = 'pending' AND {_GIVES_WAY})
 """  # noqa: S608
+#: A correction of a row that gives way stays with it.
+_KEEP_CORRECTION: Final = f"""
+    UPDATE corrections SET identity = g.identity, replaced = iif(replaced = corrections.identity, g.identity, replaced)
+    FROM (SELECT 'replaced:' || r.id AS identity, r.identity AS before FROM rows AS r
+          WHERE r.run_id = :run_id AND r.identity IN (SELECT identity FROM temp.staged WHERE state = 'pending')
+            AND r.line NOT BETWEEN :first AND :last AND {_GIVES_WAY}) AS g
+    WHERE corrections.run_id = :run_id AND corrections.identity = g.before
+"""  # noqa: S608
 #: The row that gives way stays in its list, with an identity of its own.
 _GIVE_WAY: Final = f"""
     UPDATE rows AS r SET identity = 'replaced:' || r.id
@@ -183,6 +191,7 @@ def _check_length(connection: sqlite3.Connection, run: Run) -> None:
 def give_way(connection: sqlite3.Connection, part: StagedPart, keys: Mapping[str, object]) -> None:
     """Let rows of other lists that can never be sent leave their identities to rows of a staged part."""
     if part.is_part:
+        connection.execute(_KEEP_CORRECTION, keys)
         connection.execute(_GIVE_WAY, keys)
 
 

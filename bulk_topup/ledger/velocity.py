@@ -11,6 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from bulk_topup.domain.list_parts import lines_before, part_of
 from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.domain.sameness import ACCOUNT, AFTER_NEAR
@@ -32,10 +33,13 @@ _NEAR = NEAR_PART.format(key="{of}.party_key")
 #: An account number belongs to one beneficiary per operator; a mobile number belongs to one everywhere.
 _OPERATOR = f"CASE WHEN {{of}}.party_key GLOB '{ACCOUNT}*' THEN {{of}}.operator_id END"
 
+#: Comes after the ID of every row.
+_LAST: Final = 2**63 - 1
 #: The payments to each `n.near`; all keys with a near part are between it and the near part with the next character.
 _PAYMENTS = f"""
     SELECT n.near AS party, {_OPERATOR.format(of="r")} AS operator_id, 0 AS is_new, a.intent_at AS at,
-           r.line, r.credit_party, r.party_key, r.amount, r.unit, u.job || '/' || u.run_key AS run, r.id AS key
+           r.line, r.credit_party, r.party_key, r.amount, r.unit, u.job || '/' || u.run_key AS run, r.id AS key,
+           0 AS place
     FROM n CROSS JOIN rows AS r ON r.party_key >= n.near AND r.party_key < n.near || char({ord(AFTER_NEAR)})
         CROSS JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt CROSS JOIN runs AS u ON u.id = r.run_id
     WHERE r.state IN ({PAID}) AND a.intent_at >= :since AND r.credit_party IS NOT NULL
@@ -43,12 +47,13 @@ _PAYMENTS = f"""
 #: The same for attempts that may still arrive, as they were sent, unless their rows are counted already.
 _ABSENT_PAYMENTS = f"""
     SELECT {_NEAR.format(of="x")}, {_OPERATOR.format(of="x")}, 0, a.intent_at, r.line, x.credit_party, x.party_key,
-        x.amount, x.unit, u.job || '/' || u.run_key, r.id
+        x.amount, x.unit, u.job || '/' || u.run_key, r.id, 0
     FROM ({ABSENT}) AS x CROSS JOIN rows AS r ON r.id = x.row_id
         CROSS JOIN attempts AS a ON a.row_id = x.row_id AND a.number = x.attempt JOIN runs AS u ON u.id = r.run_id
     WHERE r.state NOT IN ({PAID}) AND x.credit_party IS NOT NULL AND {_NEAR.format(of="x")} IN (SELECT near FROM n)
 """  # noqa: S608 - composed of constants
-#: Recent payments to the credit parties of the staged list, then the rows of the list, in list order.
+#: Recent payments to the credit parties of the staged list, then the rows of the list and those that its run will send
+#: of its other lists, in the order in which they are sent. The latter have a run.
 _STAGED = f"""
     WITH n AS (SELECT DISTINCT {_NEAR.format(of="s")} AS near FROM temp.staged AS s
                WHERE s.state = 'pending' AND s.credit_party IS NOT NULL)
@@ -60,11 +65,18 @@ _STAGED = f"""
               AND (r.state IN ({UNSENT}) OR r.state = 'failed' AND s.is_resent) AND s.party_key IS x.party_key)
     UNION ALL
     SELECT {_NEAR.format(of="s")}, {_OPERATOR.format(of="s")}, 1, NULL, s.line, s.credit_party, s.party_key, s.amount,
-        s.unit, NULL, s.line
+        s.unit, NULL, s.line, coalesce(r.id, {_LAST})
     FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
     WHERE s.state = 'pending' AND s.credit_party IS NOT NULL
       AND (r.id IS NULL OR r.state IN ({UNSENT}) OR r.state = 'failed' AND s.is_resent)
-    ORDER BY party, operator_id, is_new, at, line
+    UNION ALL
+    SELECT n.near, {_OPERATOR.format(of="r")}, 1, NULL, r.line, r.credit_party, r.party_key, r.amount, r.unit,
+        u.job || '/' || u.run_key, r.id, r.id
+    FROM n CROSS JOIN temp.kept AS k ON k.near = n.near CROSS JOIN rows AS r ON r.id = k.id
+        CROSS JOIN runs AS u ON u.id = r.run_id
+    WHERE r.state = 'pending' AND r.credit_party IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM absences AS w WHERE w.row_id = r.id AND w.sent_at > :absent_since)
+    ORDER BY party, operator_id, is_new, at, place, line
 """  # noqa: S608
 _REFUSE_STAGED = f"""
     UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, refusal = {VELOCITY}, problems = :problems
@@ -79,7 +91,7 @@ _CLAIMED = f"""
     {_ABSENT_PAYMENTS} AND r.id NOT IN (SELECT value FROM json_each(:row_ids))
     UNION ALL
     SELECT {_NEAR.format(of="r")}, {_OPERATOR.format(of="r")}, 1, NULL, r.line, r.credit_party, r.party_key, r.amount,
-        r.unit, NULL, r.id
+        r.unit, NULL, r.id, 0
     FROM json_each(:row_ids) AS w JOIN rows AS r ON r.id = w.value
     WHERE r.credit_party IS NOT NULL
     ORDER BY party, operator_id, is_new, at, line
@@ -95,7 +107,7 @@ _STAGED_PAIRS: Final = f"""
 
 
 def refuse_staged(connection: sqlite3.Connection, velocity: "Velocity", run_id: int | None, now: datetime) -> None:
-    """Refuse staged rows above the limit, counting payments of any run and earlier rows of the list."""
+    """Refuse staged rows above the limit, counting payments of any run, earlier rows of the list and of other lists."""
     since = (now - velocity.period).isoformat()
     entries = connection.execute(_STAGED, {"run_id": run_id, "since": since, "absent_since": absent_since(now)})
     above = _above_limit(velocity, entries, _pairs(connection, _STAGED_PAIRS))
@@ -190,7 +202,7 @@ def _above_limit(
             if party not in by_party:
                 pairs = pairs_of(near) if len(by_party) == 1 else pairs
                 by_party[party] = _Payments()
-            if entry["is_new"]:
+            if entry["is_new"] and entry["run"] is None:
                 payments = all_payments
                 if pairs:
                     payments = _Payments.together(
@@ -228,8 +240,11 @@ def _description(entry: Mapping[str, Any], party: str) -> str:
     money = "" if entry["amount"] is None else f"{format_money(Decimal(entry['amount']), entry['unit'])} "
     if entry["credit_party"] != party:
         money += f"as {entry['credit_party']} "
-    if entry["is_new"]:
+    if entry["is_new"] and entry["run"] is None:
         return f"{money}by line {entry['line']} of this list"
+    if entry["is_new"]:
+        part = part_of(entry["line"])
+        return f"{money}by line {entry['line'] - lines_before(part)} of list {part} of this run, which is still pending"
     return f"{money}on {entry['at'][:10]} by run {entry['run']}, line {entry['line']}"
 
 

@@ -8,7 +8,7 @@ from bulk_topup.domain.identity import looks_like
 from bulk_topup.domain.moves import state_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, InvalidResponseError, NotFoundError
-from bulk_topup.dvs.models.transaction import Party, Transaction
+from bulk_topup.dvs.models.transaction import Party, Transaction, TransactionOutcome
 from bulk_topup.dvs.unreadable import UnreadableEntry
 
 
@@ -56,7 +56,7 @@ async def read_again(dvs: AsyncDVS, entries: Iterable[UnreadableEntry], jobs: Co
     ]
 
 
-def listed_transaction(transaction: Transaction) -> ListedTransaction:
+def listed_transaction(transaction: TransactionOutcome) -> ListedTransaction:
     """Return what a transaction says about the row that it paid."""
     party, bill = transaction.credit_party_identifier or Party(), transaction.statement_identifier
     stated = transaction.requested_values

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bulk_topup.domain import sameness
-from bulk_topup.domain.sameness import account_key, mobile_key, near_part, reference_key
+from bulk_topup.domain.sameness import account_key, mobile_key, near_part, reference_in, reference_key
 from bulk_topup.plan.party_keys import party_key
 
 EQUAL_ACCOUNTS = [
@@ -176,3 +176,19 @@ def test_accounts_are_near_if_numbers_are_and_bills_are_or_one_has_none(
     near_bills = not bill or not other_bill or sameness.near(bill) == sameness.near(other_bill)
     expected = key != other and sameness.near(number) == sameness.near(other_number) and near_bills
     assert sameness.is_near(key, other) == sameness.is_near(other, key) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "reference"),
+    [
+        (reference_key("00 12"), "0012"),
+        (reference_key("e1"), "e1"),
+        (account_key("4711", "PREPAID", "INV-1"), "inv-1"),
+        (account_key("4711", "prepaid", "12"), "12"),
+        (account_key("0012", "prepaid"), ""),
+        (account_key("4711"), ""),
+        (mobile_key("+5491123456789"), ""),
+    ],
+)
+def test_a_key_gives_the_reference_in_it(key: str, reference: str) -> None:
+    assert reference_in(key) == reference

@@ -335,3 +335,32 @@ def test_a_row_is_corrected_again_after_the_columns_of_the_list_changed(
     for words in (("--corrections", again), (), ("--corrections", again)):
         pay("run", list_, *PRODUCT, *words)
         assert [each["credit_party"] for each in books()["transactions"]] == [FAILS, WRONG, RIGHT]
+
+
+def test_a_backup_from_before_a_correction_retries_nothing_until_the_correction_is_given_again(
+    pay: Any, listed: Any, corrected: Any, books: Any, completed: Any, tmp_path: Path
+) -> None:
+    list_ = listed(f"{OTHER},5", f"{FAILS},5", f"{WRONG},7")
+    pay("run", list_, *PRODUCT, code=1)
+    backup = (tmp_path / "ledger.db").read_bytes()
+    file = corrected((FAILS, RIGHT))
+    pay("run", list_, *PRODUCT, "--corrections", file, code=1)
+    pay("retry", "list/bonus", "--all-failed", code=1)
+    (tmp_path / "ledger.db").write_bytes(backup)
+    sent = books()["transactions"]
+    retry = ("retry", "list/bonus", "--all-failed")
+    assert "1 transaction of its rows that the ledger lacks" in " ".join(pay(*retry, code=75).stderr.split())
+    # The list is read from the newest transaction on, which is later than the correction now.
+    pay("reconcile", "--rebuild", "list/bonus", code=1)
+    for _ in range(2):
+        shown = " ".join(pay(*retry, code=75).stderr.split())
+        assert "DVS has 1 payment of it for rows that the ledger does not have" in shown
+    pay("resume", "list/bonus", code=1)
+    assert books()["transactions"] == sent
+    pay("run", list_, *PRODUCT, "--corrections", file, code=75)
+    pay("reconcile", "--rebuild", "list/bonus")
+    pay("run", list_, *PRODUCT, code=1)
+    assert books()["transactions"] == sent
+    pay(*retry, code=1)
+    assert Counter(each["credit_party"] for each in books()["transactions"]) == {OTHER: 1, FAILS: 1, RIGHT: 1, WRONG: 3}
+    assert completed() == {OTHER: 1, RIGHT: 1}

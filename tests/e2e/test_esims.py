@@ -93,3 +93,31 @@ def test_an_unlimited_benefit_of_an_esim_is_called_so(pay: Pay) -> None:
     found = pay("lookup", "benefits", "8900010000000000552", "--csv").stdout
     assert found.splitlines()[1].startswith("DATA,unlimited,")
     assert "not yet" in pay("lookup", "esim", "8900010000000000550").stdout
+
+
+def test_a_new_esim_and_a_recharge_are_two_payments_and_in_one_run_a_row_never_becomes_the_other(
+    pay: Pay, books: Pay, tmp_path: Path
+) -> None:
+    def write(name: str, *rows: str) -> Path:
+        list_ = tmp_path / name
+        list_.write_text("\n".join(("reference,product,iccid", *rows)) + "\n")
+        return list_
+
+    def parties() -> list[str | None]:
+        return [entry["credit_party"] for entry in books()["transactions"]]
+
+    november = write("november.csv", "R-1,9560,", f"R-2,9560,{ICCID}")
+    pay("run", november, *ESIM)
+    assert parties() == [None, ICCID]
+    # The list got the ICCID of what it bought, and lost that of what it recharged.
+    write("november.csv", f"R-1,9560,{ICCID[:-1]}6", "R-2,9560,")
+    shown = pay("run", november, *ESIM, code=1).stdout
+    assert "2 rows differ from the list" in " ".join(shown.split())
+    assert len(parties()) == 2
+    # The next list recharges what the first one bought.
+    pay("run", write("december.csv", f"R-1,9560,{ICCID[:-1]}6"), *ESIM)
+    assert parties() == [None, ICCID, f"{ICCID[:-1]}6"]
+    # Each by itself is compared with other runs.
+    pay("run", write("copy.csv", "R-1,9560,"), *ESIM, code=3)
+    pay("run", write("other.csv", f"X-1,9560,{ICCID}"), *ESIM, code=3)
+    assert len(parties()) == 3

@@ -123,6 +123,22 @@ def test_add_needs_a_run_and_its_columns_and_a_person(pay: Pay, write: Pay, tmp_
     assert "has other columns than run list/parts" in pay("run", other, *PAYING, "--add", code=3).stderr
 
 
+def test_the_lists_of_a_run_may_write_the_names_of_their_columns_otherwise(
+    pay: Pay, write: Pay, paid: Pay, results: Pay, tmp_path: Path
+) -> None:
+    first, second = write("1.csv", 1, 2), tmp_path / "2.csv"
+    pay("run", first, *PAYING)
+    second.write_text("Phone, AMOUNT\n+6595123403,5\n+6595123404,5\n")
+    pay("run", second, *PAYING, "--add")
+    for list_ in (second, first, second):
+        pay("run", list_, *PAYING)
+    assert paid() == [1, 2, 3, 4]
+    assert [(row["phone"].lstrip("'")[-2:], row["amount"]) for row in results("list-parts")] == [
+        (number, "5") for number in ("01", "02", "03", "04")
+    ]
+    assert differences(pay) == []
+
+
 @pytest.fixture
 def job(tmp_path: Path) -> Callable[..., Path]:
     """Return a function that writes a job that pays a list."""

@@ -134,3 +134,26 @@ def test_the_sandbox_is_not_asked(invoke: Invoke, sandbox: Any, write: Callable[
     invoke("run", write("rewards.csv", *PARTIES), *PAYING, *options, "--ledger", "theirs.db")
     planned = invoke("plan", write("more.csv", *PARTIES), *PAYING, *options, "--ledger", "mine.db", "--json")
     assert json.loads(planned.stdout)["paid_elsewhere"] == {"asked": 0, "payments": [], "unanswerable": ""}
+
+
+def test_a_list_that_a_purged_run_paid_today_is_not_paid_again(
+    mine: Invoke, write: Callable[..., Path], books: Callable[[], Any]
+) -> None:
+    mine("run", write("rewards.csv", *PARTIES), *PAYING)
+    mine("ledger", "purge", "--older-than", "0d", "--yes")
+    again = write("rewards (1).csv", *PARTIES)
+    assert "no longer since a purge" in " ".join(mine("run", again, *PAYING, code=3).stderr.split())
+    assert count(books) == len(PARTIES)
+    mine("run", again, *PAYING, "--pay-again", "second bonus")
+    assert count(books) == 2 * len(PARTIES)
+
+
+def test_a_purged_run_for_another_day_stops_no_scheduled_one(
+    mine: Invoke, write: Callable[..., Path], books: Callable[[], Any], tmp_path: Path
+) -> None:
+    write("rewards.csv", *PARTIES)
+    (tmp_path / "rewards.toml").write_text('list = "rewards.csv"\nproduct = 6418\nrun_key = "{today}"\n')
+    for day in ("2026-11-02", "2026-11-03"):
+        mine("run", "rewards.toml", "--today", day)
+        mine("ledger", "purge", "--older-than", "0d", "--yes")
+    assert count(books) == 2 * len(PARTIES)

@@ -318,6 +318,25 @@ def test_each_bill_of_an_account_is_a_payment_of_its_own_in_any_run(pay_rows: Pa
     assert paid() == {"4711": 3}
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        ({"ref": "0012", "amount": 25}, {"ref": "12", "amount": 25}, "(product 8803) for reference 0012 on"),
+        (bill("4711", "PREPAID", "0012"), bill("4711", "PREPAID", "12"), "for 4711, bill 0012 on"),
+        (account("0012"), account("12"), "for 0012 on"),
+    ],
+)
+def test_what_another_run_paid_with_zeros_that_a_spreadsheet_dropped_is_named_with_them(
+    pay_rows: Pay, books: Books, before: Row, after: Row, named: str
+) -> None:
+    pay_rows(before, options=("--run-key", "november"))
+    shown = pay_rows(after, options=("--run-key", "december"), code=3).stdout
+    text = re.sub(r"[│\s]+", " ", shown)
+    assert named in text
+    assert "--not-the-same 2 --reason TEXT if it is another beneficiary" in text
+    assert len(books()["transactions"]) == 1
+
+
 KEY = ("--run-key", "Rewards")
 
 

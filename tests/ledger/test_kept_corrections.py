@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 
 from bulk_topup.domain.attempt import MAY_ARRIVE, Attempt, Facts, Move
 from bulk_topup.domain.corrections import CorrectedRow, Correction, note_of, row_fingerprint
+from bulk_topup.domain.earlier_payments import Comparison
+from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import ListError
@@ -107,6 +110,15 @@ def test_a_row_whose_replaced_row_was_paid_after_all_is_not_sent(
     assert (difference.possible_duplicates, difference.to_send) == (1, 0)
 
 
+def test_the_ids_that_come_next_are_also_those_of_a_row_that_may_have_been_corrected_back(
+    ledger: LedgerStore, failed: Run, wrong: CheckedRow, right: CheckedRow
+) -> None:
+    merge(ledger, [right], [correction_of(wrong, right)])
+    # The ledger has no transaction of its attempt, so that its ID is free.
+    ids = {failed.ids.external_id(each.identity, 1) for each in (wrong, right)}
+    assert ids <= set(ledger.lacking_ids.next(failed, 10))
+
+
 @pytest.mark.parametrize("is_first", [False, True])
 def test_a_row_with_the_old_value_beside_the_corrected_one_is_no_second_payment_of_that(
     ledger: LedgerStore,
@@ -145,6 +157,31 @@ def test_a_row_waits_while_what_it_replaced_may_still_be_paid(
     clock.seconds += MAY_ARRIVE.total_seconds()
     assert ledger.absences.withheld(run) == (0, None)
     assert len(ledger.attempts.claim(run, 9)) == 1
+
+
+def test_a_correction_stays_with_its_row_where_another_list_has_that_in_a_form_that_can_be_sent(
+    ledger: LedgerStore, wrong: CheckedRow, right: CheckedRow, start: Start
+) -> None:
+    problems = (Problem(column="amount", message="too large"),)
+    before, after = (replace(each, identity="reference:B", problems=problems, request=None) for each in (wrong, right))
+    run = start(ledger, [before])
+    merge(ledger, [after], [correction_of(before, after)])
+    for add in (True, False):
+        ledger.staging.clear()
+        ledger.staging.add(staged([replace(right, line=3, identity="reference:B")]))
+        difference = ledger.staging.preview(run, comparison=Comparison(runs=(), add=add))
+        assert (difference.to_send, difference.possible_duplicates) == (1, 0)
+        run = ledger.staging.merge(
+            job="payroll",
+            run_key="2026-11",
+            environment="sandbox",
+            list_path="b.csv",
+            columns=COLUMNS,
+            by="ann",
+            add=add,
+        )
+        notes = {each.state: each.note for each in outcomes(ledger, run)}
+        assert notes == {"refused": 'Corrected: "phone" was "+6595123001", is "+6595123002".', "pending": ""}
 
 
 def test_two_corrected_rows_are_corrected_to_each_others_values(

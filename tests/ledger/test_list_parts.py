@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.domain.earlier_payments import Comparison
+from bulk_topup.domain.guards import Velocity
 from bulk_topup.domain.identity import party_identity
 from bulk_topup.domain.list_parts import LAST_LINE
 from bulk_topup.domain.not_the_same import NotTheSame
@@ -84,6 +85,31 @@ def test_an_equal_row_beside_a_row_that_stays_is_refused_in_whatever_state_that_
     assert "line 3 of 1.csv, a list of this run, may pay the same" in problems[0].message
     # Where duplicates are allowed, two references are two payments.
     assert compare(ledger, second, allow_duplicates=True).new == 2
+
+
+def test_a_velocity_limit_counts_what_the_run_will_send_of_its_other_lists(ledger: LedgerStore, row: MakeRow) -> None:
+    limit = Velocity(days=20, payments=1)
+
+    def refused(*rows: CheckedRow) -> list[str]:
+        ledger.staging.clear()
+        ledger.staging.add(staged(rows))
+        ledger.staging.preview(ledger.runs.find("list", "parts"), limit, ADDED)
+        return [problems[0].message for _, problems in ledger.staging.refusals(9)]
+
+    first, other = row(1, identity="reference:A"), row(2, identity="reference:B")
+    ledger.staging.clear()
+    ledger.staging.add(staged([first, other]))
+    run = merge(ledger, add=False, list_path="1.csv")
+    second = row(1, line=2, identity="reference:C"), row(3, identity="reference:D")
+    [message] = refused(*second)
+    assert "by line 3 of list 1 of this run, which is still pending. The velocity limit is 1 payment" in message
+    # What is sent first counts, so a row of the first list is refused for none of the second.
+    ledger.staging.clear()
+    ledger.staging.add(staged(second))
+    ledger.staging.preview(run, None, ADDED)
+    merge(ledger)
+    assert refused(first, other) == []
+    assert len(refused(*second)) == 1
 
 
 def test_near_rows_beside_a_row_that_stays_need_a_decision_which_is_kept(

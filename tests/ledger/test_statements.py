@@ -34,6 +34,7 @@ WHOLE_RUN = {
     "conflicts._ATTEMPTS": ONCE_FOR_AN_INVOCATION,
     "conflicts._CONFLICTS": ON_REQUEST,
     "kept_rows._FIND": "once when one of several lists is compared with its run",
+    "lacking_ids._FIRST_FAILURE": ONCE_FOR_AN_INVOCATION,
     "lacking_ids._NEVER_SENT": "when DVS lists external IDs that no ledger's row has, once when a run is resumed",
     "lacking_ids._NEWEST_OLDER": ONCE_FOR_AN_INVOCATION,
     "lacking_ids._NEXT": "reads the first pending rows alone",
@@ -74,6 +75,7 @@ WHOLE_RUN = {
 }
 #: Statements that sort, and why that is little or necessary.
 SORTING = {
+    "lacking_ids._NEXT_REPLACED": "sorts rows that were corrected alone",
     "attempt_statements.ACCEPTED_SECONDS": "open rows by second and operator, once a poll",
     "attempt_statements.CLAIMABLE_CANARIES": "canaries come from all operators in turn; once before the other rows",
     "closed_runs._EARLIER": "open runs of one job are few",

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,8 @@ _CRONTAB_TIMEOUT: Final = 5.0
 _USUAL: Final = Path(".local/share/bulk-topup")
 _COMMAND: Final = re.compile(r"\bbulk[-_]topup\b")
 _VARIABLE: Final = re.compile(r"\bBULK_TOPUP_LEDGER=([\"']?)(?P<path>[^\s\"']+)\1")
+_SERVICE: Final = re.compile(r"^\[Service\]\s*$", re.MULTILINE)
+_UNIT_FOLDER: Final = re.compile(r"^WorkingDirectory=-?(?P<path>.+?)\s*$", re.MULTILINE)
 _UNIT_USER: Final = re.compile(r"^User=(?P<user>\S+)\s*$", re.MULTILINE)
 #: Fields of times before the user in lines of /etc/crontab and /etc/cron.d.
 _TIME_FIELDS: Final = 5
@@ -134,13 +137,34 @@ def _scheduled(here: str, environment: Environment, places: Places) -> Iterator[
         ledger = _option(words, "--ledger") or (variable["path"] if variable else None)
         home = places.homes.get(user)
         if ledger is not None:
-            found = Path(ledger.replace("~", str(home), 1) if ledger.startswith("~/") and home else ledger)
+            found = _folder_of(where, words, text, home) / _expanded(ledger, home)
         elif home is not None:
             found = _ledger_of(home, environment)
         else:
             continue
         if os.path.realpath(found) != here:
             yield f"{where} ({user}) uses {found}"
+
+
+def _folder_of(where: str, words: list[str], text: str, home: Path | None) -> Path:
+    """Return the folder in which a scheduled command is started: that of its unit or last `cd`, or the user's home."""
+    folder = home or Path("/")
+    if _SERVICE.search(text):
+        directory = _UNIT_FOLDER.search(text)
+        if directory is not None:
+            return _expanded(directory["path"].replace("%h", str(folder)), home)
+        return folder if Path(where).is_relative_to(Path.home()) else Path("/")
+    start = next((index for index, word in enumerate(words) if _COMMAND.search(word)), len(words))
+    for word, following in pairwise(words[:start]):
+        if word == "cd":
+            folder /= _expanded(following.rstrip(";"), home)
+    return folder
+
+
+def _expanded(path: str, home: Path | None) -> Path:
+    if home is not None and (path == "~" or path.startswith("~/")):
+        return home / path.removeprefix("~").lstrip("/")
+    return Path(path)
 
 
 def _option(words: list[str], name: str) -> str | None:

@@ -87,6 +87,49 @@ def test_a_crontab_without_a_ledger_uses_the_default_one_of_its_user(homes: dict
     assert f"the crontab (amina) uses {homes['amina'] / BELOW}" in messages[-1]
 
 
+@pytest.mark.parametrize(
+    ("line", "folder"),
+    [
+        ("0 5 * * * bulk-topup run pay.toml --ledger books/mine.db", "home/amina"),
+        ("0 5 * * * cd /srv/pay && umask 077 && bulk-topup run pay.toml --ledger books/mine.db", "/srv/pay"),
+        ("0 5 * * * cd '/srv/pay all' ; bulk-topup run pay.toml --ledger=./books/mine.db", "/srv/pay all"),
+        ("0 5 * * * cd work; cd deeper; bulk-topup run pay.toml --ledger books/mine.db", "home/amina/work/deeper"),
+        ("0 5 * * * cd ~/work && BULK_TOPUP_LEDGER=books/mine.db bulk-topup run pay.toml", "home/amina/work"),
+        ("0 5 * * * cd ~ && bulk-topup run pay.toml --ledger books/mine.db && cd /srv", "home/amina"),
+    ],
+)
+def test_a_relative_ledger_of_a_crontab_line_is_below_the_folder_that_the_line_starts_in(
+    homes: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, folder: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path / folder / "books/mine.db"  # an absolute folder is one
+    here = {"homes": {"amina": homes["amina"]}, "crontab": f"{line}\n"}
+    assert "Scheduled" not in " ".join(warnings(mine, **here))
+    assert f"uses {mine}" in warnings(tmp_path / "books/mine.db", **here)[-1]
+
+
+@pytest.mark.parametrize(
+    ("directory", "units", "folder"),
+    [
+        ("", "system", "/"),
+        ("", "home/amina/.config/systemd/user", "home/amina"),
+        ("WorkingDirectory=/srv/pay\n", "system", "/srv/pay"),
+        ("WorkingDirectory=-%h/pay\n", "system", "home/amina/pay"),
+    ],
+)
+def test_a_relative_ledger_of_a_unit_is_below_its_working_directory(
+    homes: dict[str, Path], tmp_path: Path, directory: str, units: str, folder: str
+) -> None:
+    (tmp_path / units).mkdir(parents=True)
+    (tmp_path / units / "bulk-topup-a.service").write_text(
+        f"[Service]\nUser=amina\n{directory}ExecStart=bulk-topup run a.toml --ledger books/mine.db\n"
+    )
+    here = {"homes": {"amina": homes["amina"]}, "units": (tmp_path / units,)}
+    mine = tmp_path / folder / "books/mine.db"
+    assert "Scheduled" not in " ".join(warnings(mine, **here))
+    assert f"uses {mine}" in warnings(tmp_path / "books/mine.db", **here)[-1]
+
+
 def test_lines_of_other_environments_and_of_other_programs_are_no_matter(homes: dict[str, Path]) -> None:
     lines = (
         "0 5 * * * bulk-topup run pay.toml --env preprod --ledger /srv/preprod.db\n"
