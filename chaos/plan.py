@@ -127,6 +127,8 @@ class Start:
     is_after_midnight: bool = False
     #: When the sandbox is killed, in seconds from the start, and for how many seconds it is down.
     outage: tuple[float, float] | None = None
+    #: Whether a person adds the list's new rows to its run.
+    is_added: bool = False
     #: Whether a new Python process runs it, instead of a fork.
     is_new_process: bool = False
 

@@ -7,14 +7,14 @@ from random import Random
 from bulk_topup.sandbox.fault_parser import parse_fault
 from chaos.breakage import INSTANTS, SABOTAGES, Breakage, parse
 from chaos.campaign import Campaign, run_campaign
-from chaos.lists import draw_list
+from chaos.lists import draw_list, edit
 from chaos.plan import FAULTS, RENAMED, ZONES, Scenario, Start, draw_scenario, instants_scenario
 
 #: The seeds of the part, and the most rows of their lists: together they cover most kinds of faults, in seconds.
 SEEDS = (2011, 2014, 2016, 2033, 2034, 2039, 2045, 2054, 2066, 2071)
 ROWS = 12
 HALVES = (INSTANTS[:6], INSTANTS[6:])
-MONTH_END, TWO_NAMES = 100, 101
+MONTH_END, TWO_NAMES, GROWN = 100, 101, 102
 
 
 def test_a_seed_leads_to_the_same_scenario_every_time() -> None:
@@ -44,7 +44,7 @@ def test_nobody_is_paid_twice_and_nobody_forgotten_whatever_breaks(tmp_path: Pat
 
 def test_a_run_is_paid_once_if_it_is_killed_at_every_instant_renamed_or_started_after_midnight(tmp_path: Path) -> None:
     scenarios = [instants_scenario(instants, seed) for seed, instants in enumerate(HALVES)]
-    scenarios += [_month_end(), _two_names()]
+    scenarios += [_month_end(), _two_names(), _grown()]
     campaign = run_campaign(scenarios, folder=tmp_path, jobs=2, on_played=lambda _: None)
     assert _failures(campaign) == []
     ends = {each.seed: each.ends for each in campaign.played}
@@ -52,6 +52,7 @@ def test_a_run_is_paid_once_if_it_is_killed_at_every_instant_renamed_or_started_
         assert ends[seed][: len(instants)] == ["SIGKILL"] * len(instants)
     assert set(ends[MONTH_END]) == {"exit 0"}
     assert ends[TWO_NAMES][:2] == ["exit 0", "exit 3"]
+    assert ends[GROWN] == ["exit 0", "exit 3", "exit 3", "exit 0"]
 
 
 def test_a_fault_of_the_product_is_detected(tmp_path: Path) -> None:
@@ -69,6 +70,14 @@ def test_a_fault_of_the_product_is_detected(tmp_path: Path) -> None:
     for each in campaign.played:
         complaint = expected[SABOTAGES[each.seed]][1]
         assert any(text.startswith(complaint) for text in each.complaints), each
+
+
+def _grown() -> Scenario:
+    """A list that gets more rows when all of it is paid, which a person has to add."""
+    paid = _two_names().list_
+    grown, _ = edit(Random(1), paid, ("rows added",))  # noqa: S311
+    starts = (Start(kinds=("calm",)), Start(kinds=("rows added",), edited=grown))
+    return Scenario(seed=GROWN, list_=paid, options=(), starts=starts)
 
 
 def _two_names() -> Scenario:
