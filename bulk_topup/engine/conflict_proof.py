@@ -13,6 +13,7 @@ from bulk_topup.domain.moves import move_out_of_conflict
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import DVSError, NotFoundError, UnreadableBodyError
 from bulk_topup.dvs.models.transaction import TransactionOutcome
+from bulk_topup.dvs.statuses import StatusClass, class_of
 from bulk_topup.engine.concurrency import gather_sum
 from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.run_context import RunContext
@@ -30,10 +31,13 @@ class ConflictProof:
     Args:
         context: what the parts of the run share.
         recorder: records moves.
+        exclude_unconfirmed: leave conflicts about unconfirmed transactions to the start of the next invocation: one
+            that ends after the decision of hold mode was not compared when that was made.
     """
 
-    def __init__(self, context: RunContext, recorder: MoveRecorder) -> None:
+    def __init__(self, context: RunContext, recorder: MoveRecorder, *, exclude_unconfirmed: bool = False) -> None:
         self._context = context
+        self._exclude_unconfirmed = exclude_unconfirmed
         self._control = context.control
         self._ledger = context.ledger
         self._journal = context.journal
@@ -87,8 +91,9 @@ class ConflictProof:
         found, _ = await self._context.dvs.transaction_outcomes.find(known.attempt.external_id)
         return found
 
-    @staticmethod
-    def _proved(found: Iterator[tuple[KnownTransaction, TransactionOutcome]]) -> Iterator[tuple[Attempt, Move]]:
+    def _proved(self, found: Iterator[tuple[KnownTransaction, TransactionOutcome]]) -> Iterator[tuple[Attempt, Move]]:
         for known, transaction in found:
+            if self._exclude_unconfirmed and class_of(transaction.status) is StatusClass.CREATED:
+                continue
             if (move := move_out_of_conflict(known, transaction, CAUSE)) is not None:
                 yield known.attempt, move

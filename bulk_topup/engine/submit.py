@@ -70,12 +70,12 @@ class Submitter:
         if self._run.closing is not None:
             await self._end_closed()
             return
-        await self._conflicts.look_up_all()
-        await self._recorder.retry()
-        await self._proof.resume()
         if self._hold:
             # First: a transaction that is found only now was not compared when the decision was made.
             await self._hold.finish_decided()
+        await self._conflicts.look_up_all()
+        await self._recorder.retry()
+        await self._proof.resume()
         await self._work_unknown()
         self._recorder.check_failure_rate()
         await self._recorder.check_prices()

@@ -57,7 +57,7 @@ class Tracker:
         self._exclude_unconfirmed = context.is_hold_mode
         self._recorder = recorder
         self._hints = CallbackHints(context, recorder)
-        self._conflicts = ConflictProof(context, recorder)
+        self._conflicts = ConflictProof(context, recorder, exclude_unconfirmed=context.is_hold_mode)
         self._all_submitted = asyncio.Event()
         self._woken = asyncio.Event()
         patience = max(self._policy.longest, self._timeout * BEFORE_TIMEOUT)

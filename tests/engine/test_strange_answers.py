@@ -273,18 +273,6 @@ async def test_a_second_answer_about_a_price_keeps_the_pin_of_the_first(pay: Pay
     assert (outcome.state, outcome.price is None, outcome.pin_code is None) == (RowState.COMPLETED, False, False)
 
 
-@pytest.mark.parametrize("price", [{"amount": -3, "fee": 6.71}, {"unit": "EUR"}])
-async def test_hold_mode_confirms_no_price_that_can_not_be_right_whatever_drift_is_tolerated(
-    pay: Pay, network: Any, price: dict[str, object]
-) -> None:
-    network.rule = _change_all(lambda transaction: transaction["prices"]["wholesale"].update(price))
-    finished, outcomes = await pay(3, mode="hold", stops={"price_drift": 1})
-    assert finished.result.reason is StopReason.PRICE
-    assert "--price-drift" not in finished.result.message
-    assert not any(line for line, _ in network.seen if "/confirm" in line)
-    assert {outcome.state for outcome in outcomes} <= {RowState.FAILED, RowState.PENDING}
-
-
 async def test_prices_without_a_wholesale_price_hide_no_outcome(pay: Pay, network: Any) -> None:
     network.rule = _change_all(lambda transaction: transaction.update(prices={"wholesale": None, "retail": None}))
     finished, outcomes = await pay(2)
