@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from bulk_topup.app.preflight import PayingAccount
@@ -91,6 +92,27 @@ async def test_a_list_that_cannot_be_read_falls_back_on_single_look_ups(
     finished, outcomes = await pay(text=_rows(30), timeout=10, retries=ONE_TRY)
     assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
     assert finished.result.reason is None
+
+
+@pytest.fixture
+def endless(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], bytes]:
+    """Return a function that makes a full page of the account's transactions, without the number of pages."""
+
+    def make() -> bytes:
+        listed = httpx2.get(f"{sandbox.base_url}/transactions", auth=credentials).json()
+        return json.dumps([{**listed[0], "id": 9_000 + each} for each in range(99)] + listed[-1:]).encode()
+
+    return make
+
+
+async def test_a_list_that_repeats_one_page_for_ever_falls_back_on_single_look_ups(
+    pay: Pay, network: Any, endless: Callable[[], bytes]
+) -> None:
+    network.rule = lambda _number, line, _body: (200, endless()) if _is_sweep(line) else "pass"
+    finished, outcomes = await pay(text=_rows(30), timeout=10, retries=ONE_TRY)
+    assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
+    assert finished.result.reason is None
+    assert sum(_is_sweep(line) for line, _ in network.seen) < 200
 
 
 async def test_more_rows_than_one_poll_looks_up_are_looked_up_in_turn_where_the_list_cannot_be_read(
@@ -238,3 +260,15 @@ async def test_a_rebuild_never_takes_an_unreadable_entry_of_the_run_for_absent(
     network.rule = lambda _number, line, _body: spoil if line.startswith("GET /v1/transactions") else "pass"
     with pytest.raises(DVSError, match="status"):
         await open_all(rebuild_run)
+
+
+@pytest.mark.parametrize("do", [reconcile, rebuild_run])
+async def test_a_list_that_repeats_one_page_for_ever_is_never_complete(
+    pay: Pay, network: Any, open_all: Callable[..., Awaitable[Any]], endless: Callable[[], bytes], do: Any
+) -> None:
+    await pay(3)
+    network.seen.clear()
+    network.rule = lambda _number, line, _body: (200, endless()) if line.startswith(SWEEP) else "pass"
+    with pytest.raises(DVSError, match="repeated page 1 of a list"):
+        await open_all(do)
+    assert len(network.seen) < 20

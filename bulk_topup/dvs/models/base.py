@@ -40,8 +40,8 @@ def _bounded(number: Decimal) -> Decimal:
 
 Number = Annotated[Decimal, AfterValidator(_bounded)]
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
-#: A currency (ISO 4217), or one of DVS's own units and unit types: in capitals and without spaces around it, in whatever
-#: spelling it comes, so that `usd` and `USD` are one currency in every comparison and sum.
+#: A currency (ISO 4217), or one of DVS's own units and unit types: in capitals and without spaces around it, so that
+#: `usd` and `USD` are one currency in every comparison and sum.
 Unit = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True)]
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 
