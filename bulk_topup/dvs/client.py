@@ -265,6 +265,7 @@ class AsyncDVS:
             self.limiter.learn(None, None, sent_at, is_good=False)
             self._report_try(request, None, sent_at)
             raise
+        self.traffic.answered += 1
         self._report_try(request, response.status_code, sent_at)
         limit, remaining = (header_number(response.headers, f"x-ratelimit-{name}") for name in _RATE_HEADERS)
         if response.status_code == TOO_MANY_REQUESTS:

@@ -121,8 +121,8 @@ class Pages(Generic[T]):
                 same, before = (same + 1 if page.ids == before else 1), page.ids
                 if same == MAX_SAME_PAGES:
                     raise InvalidResponseError(
-                        f"DVS repeated page {number - same + 1} of a list as the next {same - 1} pages, so the list can't "
-                        f"be read to its end ({page.total_pages or 'an unknown number of'} pages announced)."
+                        f"DVS repeated page {number - same + 1} of a list as the next {same - 1} pages, so its end "
+                        f"is unknown ({page.total_pages or 'an unknown number of'} pages announced)."
                     )
                 announced = page.total_pages or 0
             raise InvalidResponseError(f"DVS announced more than {MAX_PAGES} pages of one list.")

@@ -50,6 +50,8 @@ class Progress:
     counts: dict[RowState, int]
     #: Requests sent so far.
     requests: int
+    #: Responses so far.
+    responses: int
     #: Responses with HTTP 429 among them.
     throttled: int
     #: Requests per second that the limiter allows now.
@@ -122,6 +124,7 @@ class Runner:
         return Progress(
             counts=dict(context.journal.counts),
             requests=context.dvs.traffic.requests,
+            responses=context.dvs.traffic.answered,
             throttled=context.dvs.traffic.throttled,
             rate=context.dvs.limiter.rate,
             limit=context.dvs.limiter.limit,

@@ -75,3 +75,17 @@ def test_a_log_names_the_rate_and_its_source_first(pay: Run, tmp_path: Path) -> 
     (tmp_path / "bonus.csv").write_text("reference,phone,amount\n1000,+6595123100,5\n")
     result = pay("run", "bonus.csv", "--product", "6418", "--rate", "50")
     assert result.stderr.splitlines()[0] == "Rate: 50 requests/s at most, as set by --rate or the job."
+
+
+@pytest.mark.parametrize(
+    "words", [("products", "6418"), ("lookup", "number", "+6595123100"), ("reconcile",)], ids=lambda words: words[0]
+)
+def test_the_first_line_of_a_command_that_asks_dvs_names_the_rate_and_why(
+    pay: Run, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "bonus.csv").write_text("reference,phone,amount\n1000,+6595123100,5\n")
+    pay("run", "bonus.csv", "--product", "6418")
+    first, *_ = pay(*words).stderr.splitlines()
+    assert "Rate: 10 requests/s at first, since DVS has not responded yet; then DVS's rate limit, or" in first
+    first, *_ = pay(*words, "--rate", "7").stderr.splitlines()
+    assert first.endswith("Rate: 7 requests/s at most, as set by --rate or the job.")
