@@ -59,7 +59,7 @@ class Comparison:
     moved: dict[str, Decimal] = field(default_factory=dict)
     #: When the newest transaction of the list was created; None without one.
     newest: datetime | None = None
-    #: Entries of the list that can't be read, of any program.
+    #: Entries of the list that can't be read, of any program, and not by their IDs either.
     unreadable: UnreadableEntries = field(default_factory=UnreadableEntries)
 
     def add(self, discrepancies: Iterable[Discrepancy]) -> None:
@@ -159,7 +159,6 @@ class _Comparer:
 
     async def _read_again(self, entry: UnreadableEntry) -> list[Transaction]:
         """Return the transaction of an unreadable entry if it is of a row and can be read by itself."""
-        self.found.unreadable.add(entry)
         id_ = entry.external_id
         if id_ is not None and self._ledger.comparison.find_attempts([id_]):
             if self._lookups < MAX_LOOKUPS:
@@ -171,6 +170,7 @@ class _Comparer:
             self._unreadable[id_] = entry
         elif self._jobs is None or (id_ is not None and looks_like(self._jobs, id_)):
             self.found.add([unreadable_here(entry)])
+        self.found.unreadable.add(entry)
         return []
 
     async def compare_unlisted(self, known: KnownAttempt) -> None:
