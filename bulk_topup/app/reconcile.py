@@ -16,7 +16,8 @@ from bulk_topup.intake import ListReader
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import job_from_run
 from bulk_topup.ledger import LedgerStore, run_locks
-from bulk_topup.reconcile.compare import Applied, Comparison, apply, compare_window
+from bulk_topup.reconcile.apply import Applied, apply
+from bulk_topup.reconcile.compare import Comparison, compare_window
 from bulk_topup.reconcile.discrepancies import Discrepancy
 from bulk_topup.reconcile.list_changes import ListFigures, changed_lines, contradictions
 from bulk_topup.reconcile.wallets import WalletFigures, wallet_figures

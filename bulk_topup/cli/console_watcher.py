@@ -163,4 +163,5 @@ class ConsoleWatcher:
 
 def _rate_line(runner: Runner) -> str:
     progress = runner.progress()
-    return f"Rate: {rate_text(progress.rate, progress.limit, progress.rate_source)}."
+    is_answered = progress.responses > 0
+    return f"Rate: {rate_text(progress.rate, progress.limit, progress.rate_source, is_answered=is_answered)}."

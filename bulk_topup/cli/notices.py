@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from bulk_topup.cli.screens.progress import rate_text
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.unreadable import UnreadableEntry
 from bulk_topup.engine.control import format_seconds
@@ -13,6 +14,13 @@ from bulk_topup.system.clock import Clock, SystemClock
 
 #: Most entries of lists that are named; more are only counted at the end.
 MAX_NAMED: Final = 5
+
+
+def client_rate(dvs: AsyncDVS) -> str:
+    """Return which rate a client uses, and why, as a sentence."""
+    limiter = dvs.limiter
+    is_answered = dvs.traffic.answered > 0
+    return f"Rate: {rate_text(limiter.rate, limiter.limit, limiter.source, is_answered=is_answered)}."
 
 
 def show_notices(dvs: AsyncDVS, clock: Clock | None = None) -> None:

@@ -17,7 +17,7 @@ from bulk_topup.cli.account_line import account_line
 from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
-from bulk_topup.cli.notices import show_notices
+from bulk_topup.cli.notices import client_rate, show_notices
 from bulk_topup.cli.options.groups import collect
 from bulk_topup.cli.options.pace import rate_option
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
@@ -123,7 +123,7 @@ def fetch_or_exit(
             clock = command_clock()
             async with open_client(options, rate=rate, clock=clock) as dvs:
                 account = payer_of(options, dvs, same_account=False).account
-                click.echo(printable(account_line(options, account)), err=True)
+                click.echo(f"{printable(account_line(options, account))} {client_rate(dvs)}", err=True)
                 show_notices(dvs, clock)
                 return await fetch(dvs)
 

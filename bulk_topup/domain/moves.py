@@ -96,10 +96,8 @@ def move_for(
         is_ours = transaction.external_id == attempt.external_id
         kept = replace(facts, secrets=NO_SECRETS) if is_ours else None
     elif after in CHARGED_STATES and (problem := price_problem(attempt, facts.price, facts.fee, facts.price_unit)):
-        # The decision of hold mode compares the prices of unconfirmed transactions, and cancels them.
-        if request.auto_confirm or class_of(transaction.status) is not StatusClass.CREATED:
-            after = RowState.CONFLICT
-            message = f"{problem} Transaction {transaction.id} is {transaction.status.message}. Ask DT One."
+        after = RowState.CONFLICT
+        message = f"{problem} Transaction {transaction.id} is {transaction.status.message}. Ask DT One."
     elif after is RowState.FAILED:
         message = f"DVS returned {transaction.status.message}."
     return Move(

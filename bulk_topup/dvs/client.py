@@ -265,12 +265,12 @@ class AsyncDVS:
             self.limiter.learn(None, None, sent_at, is_good=False)
             self._report_try(request, None, sent_at)
             raise
+        self.traffic.answered += 1
         self._report_try(request, response.status_code, sent_at)
         limit, remaining = (header_number(response.headers, f"x-ratelimit-{name}") for name in _RATE_HEADERS)
         if response.status_code == TOO_MANY_REQUESTS:
             self.traffic.throttled += 1
-            seconds = retry_after(response.headers, self._clock.now())
-            self.waits.start(self.limiter.throttled(seconds, limit, sent_at))
+            self.waits.start(self.limiter.throttled(retry_after(response.headers, self._clock.now()), limit, sent_at))
         else:
             self.waits.record_response()
             self.limiter.learn(limit, remaining, sent_at, is_good=response.status_code < SERVER_ERROR)

@@ -16,6 +16,9 @@ T = TypeVar("T")
 
 #: Most pages of a list; more are an endless list.
 MAX_PAGES: Final = 100_000
+#: Pages in a row with the same entries after which a list is endless too. Two may be the same because new entries have
+#: moved the others on to the next page meanwhile.
+MAX_SAME_PAGES: Final = 3
 #: Most concurrent requests for the pages of a long list that is read to its end.
 PAGES_AT_ONCE: Final = 8
 #: Most digits of a number in a header.
@@ -43,6 +46,11 @@ class Page(Generic[T]):
     def is_empty(self) -> bool:
         """Whether the page has no entry, readable or not."""
         return not self.items and not self.unreadable
+
+    @property
+    def ids(self) -> list[object]:
+        """The IDs of the page's entries; an entry itself where it has none."""
+        return [getattr(entry, "id", None) or entry for entry in (*self.items, *self.unreadable)]
 
     @property
     def is_last(self) -> bool:
@@ -88,9 +96,14 @@ class Pages(Generic[T]):
 
         Args:
             at_once: most concurrent requests, once the number of pages is known.
+
+        Raises:
+            InvalidResponseError: the list has no end, or lacks pages that DVS announced; what was read is incomplete.
+            DVSError: DVS did not respond; what was read is incomplete.
         """
         requests: deque[asyncio.Task[Page[T]]] = deque()
         requested, announced = 0, 1
+        same, before = 0, None
         try:
             for number in range(1, MAX_PAGES + 1):
                 while requested < min(max(announced, number), number + at_once - 1):
@@ -105,6 +118,12 @@ class Pages(Generic[T]):
                 yield page
                 if page.is_last:
                     return
+                same, before = (same + 1 if page.ids == before else 1), page.ids
+                if same == MAX_SAME_PAGES:
+                    raise InvalidResponseError(
+                        f"DVS repeated page {number - same + 1} of a list as the next {same - 1} pages, so its end "
+                        f"is unknown ({page.total_pages or 'an unknown number of'} pages announced)."
+                    )
                 announced = page.total_pages or 0
             raise InvalidResponseError(f"DVS announced more than {MAX_PAGES} pages of one list.")
         finally:

@@ -13,3 +13,5 @@ class Traffic:
     throttled: int = 0
     #: Requests without a response.
     unanswered: int = 0
+    #: Requests with a response, whatever its status.
+    answered: int = 0

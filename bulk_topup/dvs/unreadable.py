@@ -65,6 +65,12 @@ class UnreadableEntries:
             self._seen.add(key)
         return True
 
+    def discard(self, entry: UnreadableEntry) -> None:
+        """Stop counting an entry that could be read by itself."""
+        if entry in self.kept:
+            self.kept.remove(entry)
+            self.count -= 1
+
     def as_json(self) -> list[dict[str, object]]:
         """Return those that are kept as plain JSON values."""
         return [entry.as_json() for entry in self.kept]

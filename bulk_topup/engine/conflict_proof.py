@@ -11,14 +11,16 @@ from typing import Final
 from bulk_topup.domain.attempt import Attempt, KnownTransaction, Move
 from bulk_topup.domain.moves import move_out_of_conflict
 from bulk_topup.domain.states import RowState
+from bulk_topup.domain.verdict import format_rows
 from bulk_topup.dvs import DVSError, NotFoundError, UnreadableBodyError
 from bulk_topup.dvs.models.transaction import TransactionOutcome
+from bulk_topup.dvs.statuses import StatusClass, class_of
 from bulk_topup.engine.concurrency import gather_sum
 from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.run_context import RunContext
 
-#: Most rows in conflict that are looked up at once, at the start and at the end of an invocation; sweeps of the list
-#: and `reconcile` cover more.
+#: Most rows in conflict that are looked up at once, in turn, at the start and at the end of an invocation; sweeps of
+#: the list and `reconcile` cover more.
 MAX_LOOKUPS: Final = 1_000
 #: The cause in the event log.
 CAUSE: Final = "conflict ended by DVS's record"
@@ -26,6 +28,9 @@ CAUSE: Final = "conflict ended by DVS's record"
 
 class ConflictProof:
     """Ends conflicts by proof.
+
+    Conflicts about unconfirmed transactions are left to the start of an invocation: one that ends after the decision of
+    hold mode was not compared when that was made.
 
     Args:
         context: what the parts of the run share.
@@ -38,21 +43,50 @@ class ConflictProof:
         self._ledger = context.ledger
         self._journal = context.journal
         self._recorder = recorder
+        #: Rows that this invocation has looked up, and that are still in conflict.
+        self._looked_up: set[int] = set()
+        #: A sentence about conflicts that were not looked up; empty without any.
+        self.message = ""
 
-    async def look_up_all(self) -> int:
+    async def look_up_all(self, *, is_start: bool = False) -> int:
         """Look up the transactions of the run's rows in conflict, and move the rows that these prove to be right.
+
+        If there are more than `MAX_LOOKUPS`, those that were looked up come last the next time.
+
+        Args:
+            is_start: whether nothing was decided in hold mode yet.
 
         Returns:
             How many rows moved; 0 if DVS did not respond.
         """
         if not self._journal.counts[RowState.CONFLICT]:
             return 0
+        count = await self._journal.call(self._ledger.conflicts.count, self._context.run)
         known = await self._journal.call(self._ledger.conflicts.attempts, self._context.run, limit=MAX_LOOKUPS)
+        unproved: list[Attempt] = []
+
+        async def look_up(each: KnownTransaction) -> int:
+            moved = await self._look_up(each, is_start=is_start)
+            if moved == 0:
+                unproved.append(each.attempt)
+            return moved or 0
+
         try:
-            return await gather_sum(self._look_up, known, concurrency=self._context.concurrency)
+            moved = await gather_sum(look_up, known, concurrency=self._context.concurrency)
         except DVSError as error:
             self._control.record_error(error)
-            return 0
+            moved = 0
+        self._looked_up |= {attempt.row_id for attempt in unproved}
+        if count > MAX_LOOKUPS:
+            await self._journal.call(self._ledger.conflicts.record_lookups, unproved)
+        self._set_message(await self._journal.call(self._ledger.conflicts.count, self._context.run))
+        return moved
+
+    def _set_message(self, count: int) -> None:
+        left = count - len(self._looked_up)
+        self.message = ""
+        if left > 0 and count > MAX_LOOKUPS:
+            self.message = f"{left:,} of {format_rows(count)} in conflict were not looked up; the next start does that."
 
     async def compare_listed(self, transactions: Collection[TransactionOutcome]) -> None:
         """Move rows in conflict that transactions of DVS's list prove to be right."""
@@ -62,11 +96,15 @@ class ConflictProof:
         known = await self._journal.call(
             self._ledger.conflicts.attempts, self._context.run, limit=len(by_id), external_ids=list(by_id)
         )
-        await self._recorder.record(*self._proved((each, by_id[each.attempt.external_id]) for each in known))
+        listed = ((each, by_id[each.attempt.external_id]) for each in known)
+        moves = list(self._proved(listed, is_start=False))
+        await self._recorder.record(*moves)
+        self._looked_up -= {attempt.row_id for attempt, _ in moves}
 
-    async def _look_up(self, known: KnownTransaction) -> int:
+    async def _look_up(self, known: KnownTransaction, *, is_start: bool) -> int | None:
+        """Return how many rows moved; None if nothing was looked up."""
         if self._control.is_stopping:
-            return 0
+            return None
         try:
             transaction = await self._find(known)
         except UnreadableBodyError:
@@ -74,7 +112,7 @@ class ConflictProof:
         self._control.record_response()
         if transaction is None:
             return 0
-        moves = list(self._proved(iter([(known, transaction)])))
+        moves = list(self._proved(iter([(known, transaction)]), is_start=is_start))
         await self._recorder.record(*moves)
         return len(moves)
 
@@ -87,8 +125,12 @@ class ConflictProof:
         found, _ = await self._context.dvs.transaction_outcomes.find(known.attempt.external_id)
         return found
 
-    @staticmethod
-    def _proved(found: Iterator[tuple[KnownTransaction, TransactionOutcome]]) -> Iterator[tuple[Attempt, Move]]:
+    def _proved(
+        self, found: Iterator[tuple[KnownTransaction, TransactionOutcome]], *, is_start: bool
+    ) -> Iterator[tuple[Attempt, Move]]:
         for known, transaction in found:
+            is_unconfirmed = self._context.is_hold_mode and class_of(transaction.status) is StatusClass.CREATED
+            if is_unconfirmed and not is_start:
+                continue
             if (move := move_out_of_conflict(known, transaction, CAUSE)) is not None:
                 yield known.attempt, move

@@ -1,7 +1,7 @@
 """Hold mode: creates all transactions of a round first, then confirms all or cancels all.
 
 The decision is on disk before the first confirmation is sent, so a later invocation carries it out and never decides
-the same round again.
+the same round again. A round with a price that can't be compared is left open: nothing of it is confirmed or cancelled.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from bulk_topup.domain.attempt import HeldAttempt
 from bulk_topup.domain.charge import price_problem
-from bulk_topup.domain.moves import move_for
+from bulk_topup.domain.moves import facts_of, move_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import (
     APIError,
@@ -24,6 +24,7 @@ from bulk_topup.dvs import (
 )
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import class_of
+from bulk_topup.engine.concurrency import gather_sum
 from bulk_topup.engine.control import ENDS_SUBMITTING, StopReason
 from bulk_topup.engine.move_recorder import MoveRecorder, price_drift
 from bulk_topup.engine.run_context import RunContext
@@ -63,6 +64,8 @@ class HoldCoordinator:
         self._recorder = recorder
         self._check_at = 0.0
         self._is_expiring = False
+        #: Whether this invocation leaves the decision to a later one.
+        self._is_left_open = False
 
     async def finish_decided(self) -> None:
         """Carry out the decision of an earlier invocation, if there is one."""
@@ -85,11 +88,24 @@ class HoldCoordinator:
         return self._is_expiring
 
     async def end_round(self) -> None:
-        """Compare the unconfirmed transactions with the plan, decide, and confirm all or cancel all."""
-        if await self._journal.call(self._ledger.unconfirmed.summary, self._run) is None:
+        """Compare the unconfirmed transactions with the plan, decide, and confirm all or cancel all.
+
+        Without reason to cancel them, a price that can't be compared leaves the decision open.
+        """
+        summary = await self._journal.call(self._ledger.unconfirmed.summary, self._run)
+        if summary is None or self._is_left_open:
             return
+        await self._ask_for_prices()
         reason = await self._reason_to_cancel()
         if self._control.is_stopping:
+            return
+        if reason is None and (question := await self._open_question()):
+            self._is_left_open = True
+            self._control.stop(
+                StopReason.PRICE,
+                f"{question} Nothing was confirmed; unconfirmed transactions expire from "
+                f"{summary.expires_at:%Y-%m-%d %H:%M} UTC. Ask DT One, then resume: {self._context.resume_command}",
+            )
             return
         decision = Decision.CONFIRM if reason is None else Decision.CANCEL
         await self._journal.call(self._ledger.unconfirmed.set_decision, self._run, decision)
@@ -104,32 +120,63 @@ class HoldCoordinator:
         await self._journal.call(self._ledger.unconfirmed.set_decision, self._run, Decision.CANCEL)
         await self._carry_out(Decision.CANCEL)
 
+    async def _ask_for_prices(self) -> None:
+        """Ask once more for prices that DVS did not state, until one of them is still missing."""
+        async for batch in self._batches():
+            unpriced = [item for item in batch if _is_unpriced(item)]
+            for first in range(0, len(unpriced), self._context.concurrency):
+                if self._control.is_stopping or await self.is_expiring():
+                    return
+                asked = unpriced[first : first + self._context.concurrency]
+                if await gather_sum(self._ask_for_price, asked, concurrency=len(asked)) < len(asked):
+                    return
+
+    async def _ask_for_price(self, item: HeldAttempt) -> int:
+        """Fetch and record a transaction without a price; return 0 if it still has none."""
+        try:
+            transaction = await self._dvs.transactions.get(item.transaction_id)
+        except DVSError as error:
+            self._control.record_error(error)
+            return 0
+        self._control.record_response()
+        await self._record(item, transaction, "price of a held transaction read")
+        return int(facts_of(transaction).charged is not None)
+
     async def _reason_to_cancel(self) -> str | None:
         """Return why nothing must be confirmed, as sentences; None if all may be."""
-        if self._control.reason in ENDS_SUBMITTING:
+        is_price_wrong = self._control.reason is StopReason.PRICE and await self._recorder.price_conflict()
+        if self._control.reason in ENDS_SUBMITTING and not is_price_wrong:
             return self._control.message
         self._check_at = 0.0
         if await self.is_expiring():
             return "The first would have expired before all were confirmed. Retry the rows as several smaller lists."
         if excess := self._context.budget.total_excess():
             return excess
-        async for item in self._unconfirmed():
-            if item.is_contradicted:
-                return (
-                    f"The list no longer matches {item.attempt.external_id} as it was created. "
-                    "Run the list again, then retry the rows that it still has."
-                )
-            if problem := price_problem(item.attempt, item.price, item.fee, item.price_unit):
-                return problem
-            if drift := price_drift(item.attempt, item.charged, item.price_unit, self._context.guards):
-                return drift
+        async for batch in self._batches():
+            for item in batch:
+                if item.is_contradicted:
+                    return (
+                        f"The list no longer matches {item.attempt.external_id} as it was created. "
+                        "Run the list again, then retry the rows that it still has."
+                    )
+                drift = price_drift(item.attempt, item.charged, item.price_unit, self._context.guards)
+                if drift and _question(item) is None:
+                    return drift
         return None
 
-    async def _unconfirmed(self) -> AsyncIterator[HeldAttempt]:
+    async def _open_question(self) -> str | None:
+        """Return why prices can't be compared with the plan, as a sentence; None if all can be."""
+        if problem := await self._recorder.price_conflict():
+            return problem
+        async for batch in self._batches():
+            if question := next(filter(None, map(_question, batch)), None):
+                return question
+        return None
+
+    async def _batches(self) -> AsyncIterator[list[HeldAttempt]]:
         after_row = 0
         while batch := await self._journal.call(self._ledger.unconfirmed.attempts, self._run, after_row=after_row):
-            for item in batch:
-                yield item
+            yield batch
             after_row = batch[-1].attempt.row_id
 
     async def _carry_out(self, decision: Decision) -> None:
@@ -140,10 +187,11 @@ class HoldCoordinator:
                 await self._control.sleep(PASS_WAIT)
                 continue
             async with asyncio.TaskGroup() as group:
-                async for item in self._unconfirmed():
-                    await slots.acquire()
-                    task = group.create_task(self._confirm_or_cancel(decision, item))
-                    task.add_done_callback(lambda _: slots.release())
+                async for batch in self._batches():
+                    for item in batch:
+                        await slots.acquire()
+                        task = group.create_task(self._confirm_or_cancel(decision, item))
+                        task.add_done_callback(lambda _: slots.release())
             left = await self._journal.call(self._ledger.unconfirmed.summary, self._run)
             if left is None:
                 await self._journal.call(self._ledger.unconfirmed.set_decision, self._run, None)
@@ -181,11 +229,23 @@ class HoldCoordinator:
             self._control.record_error(error)
             return
         self._control.record_response()
-        await self._record(item, transaction, decision)
+        await self._record(item, transaction, f"{decision} of a held transaction")
 
-    async def _record(self, item: HeldAttempt, transaction: Transaction, decision: Decision) -> None:
-        move = move_for(item.attempt, RowState.ACCEPTED, transaction, f"{decision} of a held transaction")
+    async def _record(self, item: HeldAttempt, transaction: Transaction, cause: str) -> None:
+        move = move_for(item.attempt, RowState.ACCEPTED, transaction, cause)
         await self._recorder.record((item.attempt, move))
+
+
+def _is_unpriced(item: HeldAttempt) -> bool:
+    """Return True if the plan has a cost, and DVS no price that could be compared with it."""
+    return item.attempt.cost is not None and item.charged is None
+
+
+def _question(item: HeldAttempt) -> str | None:
+    """Return why a transaction's price can't be compared with the plan, as a sentence; None if it can be."""
+    if _is_unpriced(item):
+        return f"DVS gives no price for {item.attempt.external_id} that could be compared with the plan."
+    return price_problem(item.attempt, item.price, item.fee, item.price_unit)
 
 
 def _is_expired(error: APIError, transaction: Transaction) -> bool:

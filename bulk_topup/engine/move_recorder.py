@@ -27,6 +27,13 @@ CONFLICTS_IN_A_ROW = 3
 MAX_REASONS = 5
 #: States that count for the failure stop.
 _COUNTED_AS_FAILED = (RowState.FAILED, RowState.CONFLICT)
+_RESOLVE = {
+    Mode.AUTO_CONFIRM: "Sending stopped. Ask DT One, then resolve the row.",
+    Mode.HOLD: (
+        "Sending stopped, and nothing is confirmed. Ask DT One, or cancel that transaction; then resume before the "
+        "others expire."
+    ),
+}
 _RAISE_DRIFT = "To send the remaining rows, run again with a higher --price-drift."
 
 
@@ -122,17 +129,15 @@ class MoveRecorder:
         elif move.facts is not None:
             self._conflicts = 0
             self._context.budget.charge(attempt, move.facts, was_unknown=move.before is RowState.IN_FLIGHT)
-            self._check_price(attempt, move.facts, is_final=move.after is RowState.COMPLETED)
+            self._check_drift(attempt, move.facts, is_final=move.after is RowState.COMPLETED)
 
-    def _check_price(self, attempt: Attempt, facts: Facts, *, is_final: bool) -> None:
-        """Stop submitting after a price outside the tolerance; in hold mode also after one that can't be right."""
-        if problem := price_problem(attempt, facts.price, facts.fee, facts.price_unit):
-            self._control.stop(StopReason.PRICE, f"{problem} Sending stopped. Ask DT One.")
+    def _check_drift(self, attempt: Attempt, facts: Facts, *, is_final: bool) -> None:
+        """Stop submitting after a price outside the tolerance."""
         # Answers may leave a price out until the transaction is final.
-        elif facts.charged is not None or is_final:
-            drift = price_drift(attempt, facts.charged, facts.price_unit, self._guards)
-            if drift:
-                self._control.stop(StopReason.PRICE, f"{drift} {_RAISE_DRIFT}")
+        if facts.charged is None and not is_final:
+            return
+        if drift := price_drift(attempt, facts.charged, facts.price_unit, self._guards):
+            self._control.stop(StopReason.PRICE, f"{drift} {_RAISE_DRIFT}")
 
     def _count_conflict(self, attempt: Attempt, move: Move) -> None:
         """Stop submitting after a price that can't be right, and after several conflicts in a row."""
@@ -150,12 +155,18 @@ class MoveRecorder:
 
     def _stop_at_problem(self, problem: str | None) -> None:
         if problem:
-            self._control.stop(StopReason.PRICE, f"{problem} Sending stopped. Ask DT One, then resolve the row.")
+            self._control.stop(StopReason.PRICE, f"{problem} {_RESOLVE[self._guards.mode]}")
+
+    async def price_conflict(self) -> str | None:
+        """Return a sentence about a row in conflict whose price can't be right; None if the run has none."""
+        for priced in await self._journal.call(self._ledger.spending.prices_in_conflict, self._context.run):
+            if problem := price_problem(priced.attempt, priced.price, priced.fee, priced.price_unit):
+                return problem
+        return None
 
     async def check_prices(self) -> None:
         """Stop before anything is sent if an earlier invocation met a price outside the tolerance, or no right one."""
-        for priced in await self._journal.call(self._ledger.spending.prices_in_conflict, self._context.run):
-            self._stop_at_problem(price_problem(priced.attempt, priced.price, priced.fee, priced.price_unit))
+        self._stop_at_problem(await self.price_conflict())
         if self._guards.stops.price_drift is None:
             return
         for met in await self._journal.call(self._ledger.spending.actual_prices, self._context.run):

@@ -12,6 +12,7 @@ from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.learned_rate import RateSource
 from bulk_topup.engine.absence_proof import AbsenceProof
 from bulk_topup.engine.concurrency import root_cause
+from bulk_topup.engine.conflict_proof import ConflictProof
 from bulk_topup.engine.control import StopReason
 from bulk_topup.engine.gc_thresholds import rare_gc
 from bulk_topup.engine.hold import HoldCoordinator
@@ -49,6 +50,8 @@ class Progress:
     counts: dict[RowState, int]
     #: Requests sent so far.
     requests: int
+    #: Responses so far.
+    responses: int
     #: Responses with HTTP 429 among them.
     throttled: int
     #: Requests per second that the limiter allows now.
@@ -87,8 +90,9 @@ class Runner:
         recorder = MoveRecorder(self._context)
         hold = HoldCoordinator(self._context, recorder) if self._context.is_hold_mode else None
         self._proof = AbsenceProof(self._context, recorder)
-        self._submitter = Submitter(self._context, recorder, self._proof, hold)
-        self._tracker = Tracker(self._context, recorder)
+        self._conflicts = ConflictProof(self._context, recorder)
+        self._submitter = Submitter(self._context, recorder, self._proof, self._conflicts, hold)
+        self._tracker = Tracker(self._context, recorder, self._conflicts)
 
     def stop(self, why: str = "Interrupted") -> None:
         """Stop the run: nothing new is sent, responses to sent requests are recorded, a later invocation resumes.
@@ -120,6 +124,7 @@ class Runner:
         return Progress(
             counts=dict(context.journal.counts),
             requests=context.dvs.traffic.requests,
+            responses=context.dvs.traffic.answered,
             throttled=context.dvs.traffic.throttled,
             rate=context.dvs.limiter.rate,
             limit=context.dvs.limiter.limit,
@@ -163,7 +168,7 @@ class Runner:
             counts=ledger.rows.counts(run),
             contradicted=ledger.conflicts.count_mismatches(run),
             reason=control.reason,
-            message=" ".join(filter(None, (self._proof.message, control.message))),
+            message=" ".join(filter(None, (self._proof.message, control.message, self._conflicts.message))),
         )
 
     async def _work(self) -> None:

@@ -35,11 +35,17 @@ class Submitter:
         context: what the parts of the run share.
         recorder: records moves.
         proof: waits for proof that DVS has no transaction of an attempt.
+        conflicts: ends conflicts by proof.
         hold: confirms or cancels what is created, in hold mode; None in any other mode.
     """
 
     def __init__(
-        self, context: RunContext, recorder: MoveRecorder, proof: AbsenceProof, hold: HoldCoordinator | None
+        self,
+        context: RunContext,
+        recorder: MoveRecorder,
+        proof: AbsenceProof,
+        conflicts: ConflictProof,
+        hold: HoldCoordinator | None,
     ) -> None:
         self._context = context
         self._dvs = context.dvs
@@ -52,7 +58,7 @@ class Submitter:
         self._recorder = recorder
         self._hold = hold
         self._proof = proof
-        self._conflicts = ConflictProof(context, recorder)
+        self._conflicts = conflicts
         self._responses = CreationResponses(context, recorder, proof)
         #: One slot per concurrent request.
         self._slots = asyncio.Semaphore(context.concurrency)
@@ -70,12 +76,12 @@ class Submitter:
         if self._run.closing is not None:
             await self._end_closed()
             return
-        await self._conflicts.look_up_all()
-        await self._recorder.retry()
-        await self._proof.resume()
         if self._hold:
             # First: a transaction that is found only now was not compared when the decision was made.
             await self._hold.finish_decided()
+        await self._conflicts.look_up_all(is_start=True)
+        await self._recorder.retry()
+        await self._proof.resume()
         await self._work_unknown()
         self._recorder.check_failure_rate()
         await self._recorder.check_prices()
@@ -97,7 +103,7 @@ class Submitter:
 
     async def _end_closed(self) -> None:
         """Find the outcome of rows in flight without sending them again, and cancel what nobody confirmed."""
-        await self._conflicts.look_up_all()
+        await self._conflicts.look_up_all(is_start=True)
         await self._proof.resume()
         if self._hold:
             await self._hold.finish_decided()

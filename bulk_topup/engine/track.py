@@ -7,7 +7,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from bulk_topup.domain.attempt import Move, OpenAttempt
+from bulk_topup.domain.attempt import OpenAttempt
 from bulk_topup.domain.moves import move_for, state_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import format_rows
@@ -41,9 +41,10 @@ class Tracker:
     Args:
         context: what the parts of the run share.
         recorder: records moves.
+        conflicts: ends conflicts by proof.
     """
 
-    def __init__(self, context: RunContext, recorder: MoveRecorder) -> None:
+    def __init__(self, context: RunContext, recorder: MoveRecorder, conflicts: ConflictProof) -> None:
         self._context = context
         self._dvs = context.dvs
         self._ledger = context.ledger
@@ -57,7 +58,7 @@ class Tracker:
         self._exclude_unconfirmed = context.is_hold_mode
         self._recorder = recorder
         self._hints = CallbackHints(context, recorder)
-        self._conflicts = ConflictProof(context, recorder)
+        self._conflicts = conflicts
         self._all_submitted = asyncio.Event()
         self._woken = asyncio.Event()
         patience = max(self._policy.longest, self._timeout * BEFORE_TIMEOUT)
@@ -193,7 +194,6 @@ class Tracker:
         oldest, newest = query.slices[0].oldest, max(each.newest for each in query.slices)
         wanted = {each.second for each in query.slices}
         transactions = self._dvs.transaction_outcomes.list(from_date=oldest, to_date=newest)
-        exclude_held = self._exclude_unconfirmed
         try:
             async with aclosing(transactions.pages(at_once=min(self._concurrency, PAGES_AT_ONCE))) as pages:
                 async for page in pages:
@@ -201,7 +201,10 @@ class Tracker:
                     by_id = {transaction.external_id: transaction for transaction in page.items}
                     listed.update(second_of(transaction.creation_date.astimezone(UTC)) for transaction in page.items)
                     ours = await self._journal.call(
-                        self._ledger.attempts.accepted_among, self._run, list(by_id), exclude_held=exclude_held
+                        self._ledger.attempts.accepted_among,
+                        self._run,
+                        list(by_id),
+                        exclude_held=self._exclude_unconfirmed,
                     )
                     seen |= {item.attempt.row_id for item in ours if second_of(item.creation_date) in wanted}
                     found = [(item, by_id[item.attempt.external_id]) for item in ours]
@@ -285,7 +288,8 @@ class Tracker:
         moves = [
             (item.attempt, move)
             for item, transaction in found
-            if (move := self._move(item, transaction)).after is not RowState.ACCEPTED
+            if (move := move_for(item.attempt, RowState.ACCEPTED, transaction, "status read")).after
+            is not RowState.ACCEPTED
             or (transaction.status.message != item.status_message and not self._is_stale(transaction))
         ]
         await self._recorder.record(*moves)
@@ -294,7 +298,3 @@ class Tracker:
     def _is_stale(self, transaction: TransactionOutcome) -> bool:
         """Return True if a status is older than the confirmation, without which hold mode tracks no transaction."""
         return self._exclude_unconfirmed and class_of(transaction.status) is StatusClass.CREATED
-
-    @staticmethod
-    def _move(item: OpenAttempt, transaction: TransactionOutcome) -> Move:
-        return move_for(item.attempt, RowState.ACCEPTED, transaction, "status read")

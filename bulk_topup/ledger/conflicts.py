@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bulk_topup.domain.attempt import REBUILT, RECONCILED, KnownTransaction, Resolution
+from bulk_topup.domain.attempt import REBUILT, RECONCILED, Attempt, KnownTransaction, Resolution
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.ledger_file import LedgerFile
@@ -23,13 +23,17 @@ _FOUND_BY_RUN: Final = f"""
         SELECT 1 FROM events AS e
         WHERE e.row_id = r.id AND e.after = 'conflict' AND e.cause IN ('{REBUILT}', '{RECONCILED}'))
 """  # noqa: S608 - composed of constants
-#: The latest attempts of such rows, in the order of the rows.
+#: The cause in the event log of a look-up that proved nothing.
+_LOOKED_UP: Final = "still in conflict by DVS's record"
+#: The latest attempts of such rows: first those that were never looked up, then the others in turn.
 _ATTEMPTS: Final = f"""
     SELECT {ATTEMPT}, a.transaction_id, a.price, a.fee, a.price_unit
     FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND {_FOUND_BY_RUN}
-    ORDER BY r.id LIMIT :limit
+    ORDER BY (SELECT max(l.id) FROM events AS l WHERE l.row_id = r.id AND l.cause = :looked_up) NULLS FIRST, r.id
+    LIMIT :limit
 """  # noqa: S608 - composed of constants
+_COUNT: Final = f"SELECT count(*) FROM rows AS r WHERE r.run_id = :run_id AND {_FOUND_BY_RUN}"  # noqa: S608
 #: The same among the caller's external IDs, a JSON array; CROSS JOIN makes SQLite start with those.
 _ATTEMPTS_AMONG: Final = f"""
     SELECT {ATTEMPT}, a.transaction_id, a.price, a.fee, a.price_unit
@@ -72,11 +76,31 @@ class ConflictQueries:
         Args:
             run: the run.
             limit: maximum number of attempts.
-            external_ids: those of the attempts; None for any.
+            external_ids: those of the attempts; None for any: those whose look-up was recorded come last.
         """
-        statement = _ATTEMPTS if external_ids is None else _ATTEMPTS_AMONG
-        rows = self.file.fetch_all(statement, run_id=run.id, limit=limit, external_ids=json_array(external_ids))
+        if external_ids is None:
+            rows = self.file.fetch_all(_ATTEMPTS, run_id=run.id, limit=limit, looked_up=_LOOKED_UP)
+        else:
+            rows = self.file.fetch_all(
+                _ATTEMPTS_AMONG, run_id=run.id, limit=limit, external_ids=json_array(external_ids)
+            )
         return [known_transaction_of(row) for row in rows]
+
+    def count(self, run: Run) -> int:
+        """Return the number of rows whose conflict a run has found."""
+        return int(self.file.fetch_all(_COUNT, run_id=run.id)[0][0])
+
+    def record_lookups(self, attempts: Collection[Attempt]) -> None:
+        """Record that the transactions of rows in conflict were looked up and proved nothing."""
+        at = self.file.now()
+        with self.file.transaction() as connection:
+            connection.executemany(
+                INSERT_EVENT,
+                [
+                    event_values(each.row_id, each.number, at, RowState.CONFLICT, RowState.CONFLICT, _LOOKED_UP)
+                    for each in attempts
+                ],
+            )
 
     def is_of_rebuild(self, row_id: int) -> bool:
         """Return True if a rebuild has found a row's conflict, so that no transaction alone ends it."""

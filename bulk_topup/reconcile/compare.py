@@ -1,4 +1,4 @@
-"""Compares the ledger with DVS's list over a window, and moves rows as a transaction proves; sends no payment."""
+"""Compares the ledger with DVS's list over a window; sends no payment, and moves no row."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -8,10 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from bulk_topup.domain.attempt import RECONCILED, KnownAttempt, Move
+from bulk_topup.domain.attempt import KnownAttempt
 from bulk_topup.domain.identity import looks_like
 from bulk_topup.domain.money import PRECISE
-from bulk_topup.domain.moves import move_for, move_out_of_conflict, reversal_of_forgotten
+from bulk_topup.domain.moves import facts_of, state_for
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, NotFoundError, UnreadableBodyError
@@ -37,28 +37,8 @@ from bulk_topup.reconcile.lookup import find
 MAX_DISCREPANCIES: Final = 100_000
 #: Maximum attempts that are looked up because the list does not show them; the list may be late.
 MAX_LOOKUPS: Final = 1_000
-#: The cause in the event log of a row that a comparison moved.
-CAUSE: Final = RECONCILED
-
-#: Discrepancies that a transaction may resolve.
-_PROVABLE: Final = frozenset(
-    {
-        DiscrepancyKind.IN_FLIGHT_FOUND,
-        DiscrepancyKind.DIFFERENT_STATUS,
-        DiscrepancyKind.DIFFERENT_REQUEST,
-        DiscrepancyKind.REVERSED_LATER,
-        DiscrepancyKind.CONFLICT,
-    }
-)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Applied:
-    """A row that a comparison moved."""
-
-    discrepancy: Discrepancy
-    before: RowState
-    after: RowState
+#: Maximum transactions that are fetched by ID because the list states no price of them.
+MAX_PRICES_ASKED: Final = 1_000
 
 
 @dataclass(kw_only=True, slots=True)
@@ -79,7 +59,7 @@ class Comparison:
     moved: dict[str, Decimal] = field(default_factory=dict)
     #: When the newest transaction of the list was created; None without one.
     newest: datetime | None = None
-    #: Entries of the list that can't be read, of any program.
+    #: Entries of the list that can't be read, of any program, and not by their IDs either.
     unreadable: UnreadableEntries = field(default_factory=UnreadableEntries)
 
     def add(self, discrepancies: Iterable[Discrepancy]) -> None:
@@ -144,6 +124,7 @@ class _Comparer:
         self._jobs = jobs
         self._observed = observed
         self._lookups = 0
+        self._prices_asked = 0
         #: Entries of rows that can't be read, by external ID.
         self._unreadable: dict[str, UnreadableEntry] = {}
         self.found = Comparison()
@@ -158,11 +139,26 @@ class _Comparer:
         for transaction in transactions:
             is_again = new.pop(transaction.id, None)
             if is_again is not None:
-                self._compare(attempts.get(transaction.external_id), transaction, is_again=is_again)
+                known = attempts.get(transaction.external_id)
+                priced = await self._with_price(known, transaction)
+                self._compare(known, priced, is_again=is_again)
+
+    async def _with_price(self, known: KnownAttempt | None, transaction: Transaction) -> Transaction:
+        """Return a transaction with its price, asked for once more where a final one of a row lacks it in the list."""
+        if known is None or known.run_id not in self._run_ids or self._prices_asked == MAX_PRICES_ASKED:
+            return transaction
+        is_lacking = facts_of(transaction).charged is None and state_for(transaction) is not RowState.ACCEPTED
+        if not is_lacking or (known.state is not RowState.COMPLETED and known.price is None):
+            return transaction
+        self._prices_asked += 1
+        try:
+            again = await self._dvs.transactions.get(transaction.id)
+        except (NotFoundError, UnreadableBodyError):
+            return transaction
+        return transaction.model_copy(update={"prices": again.prices})
 
     async def _read_again(self, entry: UnreadableEntry) -> list[Transaction]:
         """Return the transaction of an unreadable entry if it is of a row and can be read by itself."""
-        self.found.unreadable.add(entry)
         id_ = entry.external_id
         if id_ is not None and self._ledger.comparison.find_attempts([id_]):
             if self._lookups < MAX_LOOKUPS:
@@ -174,6 +170,7 @@ class _Comparer:
             self._unreadable[id_] = entry
         elif self._jobs is None or (id_ is not None and looks_like(self._jobs, id_)):
             self.found.add([unreadable_here(entry)])
+        self.found.unreadable.add(entry)
         return []
 
     async def compare_unlisted(self, known: KnownAttempt) -> None:
@@ -231,65 +228,3 @@ class _Comparer:
         else:
             found.here.add(ledger_entry(known, is_listed=True))
             found.add(compare(known, transaction))
-
-
-async def apply(comparison: Comparison, *, dvs: AsyncDVS, ledger: LedgerStore) -> list[Applied]:
-    """Move the rows whose state a transaction, fetched again, proves to be another; missing transactions move nothing.
-
-    Args:
-        comparison: the discrepancies.
-        dvs: an open client.
-        ledger: an open ledger; the caller holds the locks of the runs.
-
-    Returns:
-        The moves that were made.
-
-    Raises:
-        DVSError: DVS did not respond; moves before it are kept.
-    """
-    applied = []
-    for discrepancy in comparison.discrepancies:
-        if discrepancy.kind not in _PROVABLE or discrepancy.external_id is None or discrepancy.transaction_id is None:
-            continue
-        known = ledger.comparison.find_attempts([discrepancy.external_id])[discrepancy.external_id]
-        try:
-            transaction = await dvs.transactions.get(discrepancy.transaction_id)
-        except (NotFoundError, UnreadableBodyError):
-            continue
-        move = proved_move(known, transaction)
-        if move is not None and move.before is RowState.CONFLICT and ledger.conflicts.is_of_rebuild(move.row_id):
-            continue  # it may be paid under two IDs
-        if move is not None:
-            ledger.attempts.record([move])
-            applied.append(Applied(discrepancy=discrepancy, before=move.before, after=move.after))
-    return applied
-
-
-def proved_move(known: KnownAttempt, transaction: Transaction) -> Move | None:
-    """Return the move that a transaction proves for the row whose latest attempt it belongs to; None if none."""
-    if not known.is_latest:
-        return None
-    if known.is_purged:
-        return reversal_of_forgotten(known, transaction, CAUSE)
-    if known.state is RowState.CONFLICT:
-        return move_out_of_conflict(known, transaction, CAUSE)
-    is_known = known.transaction_id == transaction.id
-    move = move_for(known.attempt, known.state, transaction, CAUSE, found_by_id=not is_known)
-    match known.state:
-        case RowState.IN_FLIGHT:
-            return move
-        case RowState.ACCEPTED:
-            is_news = move.after is not RowState.ACCEPTED or transaction.status.message != known.status_message
-            return move if is_news else None
-        case RowState.COMPLETED:
-            return move if move.after is RowState.REVERSED else None
-        case RowState.FAILED if move.after in {RowState.COMPLETED, RowState.ACCEPTED}:
-            # A conflict is not retried; a person or a second comparison may resolve it as paid.
-            return replace(
-                move,
-                after=RowState.CONFLICT,
-                facts=None,
-                message=(f"The row failed, but DVS has transaction {transaction.id} ({transaction.status.message})."),
-            )
-        case _:
-            return None

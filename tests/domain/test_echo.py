@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, TypeAdapter
 
 from bulk_topup.domain.attempt import Attempt
 from bulk_topup.domain.echo import differences_from, same_mobile_number
@@ -14,6 +15,10 @@ from bulk_topup.domain.moves import move_for, request_of
 from bulk_topup.domain.purchase_secrets import NO_SECRETS
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
+from bulk_topup.dvs.models.account import Balance
+from bulk_topup.dvs.models.base import Amount, Period, Price
+from bulk_topup.dvs.models.metadata import EsimQuantity
+from bulk_topup.dvs.models.product import Benefit, RangedAmount, RangedPrice
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
 
@@ -105,6 +110,51 @@ def test_a_party_that_is_not_stated_is_no_difference_in_an_answer_and_no_proof_i
 def test_an_amount_is_the_same_by_value(attempt: Attempt, transaction: Make, amount: object, unit: str) -> None:
     found = transaction(requested_values={"source": None, "destination": {"unit": unit, "amount": amount}})
     assert differences_from(request_of(attempt), found, needs_all=True) == []
+
+
+#: Spellings of one currency.
+SAME_CURRENCIES = ("USD", "usd", "Usd", " USD", "usd ", "\u00a0USD", "\tusd\n")
+
+
+@pytest.mark.parametrize("unit", SAME_CURRENCIES)
+def test_a_price_is_in_the_same_currency_in_every_spelling(attempt: Attempt, transaction: Make, unit: str) -> None:
+    found = transaction(prices={"wholesale": {"unit_type": "currency", "unit": unit, "amount": 7.3, "fee": 0.11}})
+    move = move_for(replace(attempt, cost_unit="USD"), RowState.IN_FLIGHT, found, "test")
+    assert move.facts is not None
+    assert (move.after, move.facts.price_unit) == (RowState.ACCEPTED, "USD")
+
+
+@pytest.mark.parametrize("unit", ["EUR", "US D", "U.S.D", "US", ""])
+def test_another_currency_is_another_in_every_spelling(attempt: Attempt, transaction: Make, unit: str) -> None:
+    found = transaction(requested_values={"destination": {"unit": unit, "amount": 10}})
+    assert len(differences_from(request_of(attempt), found, needs_all=True)) == 1
+
+
+@pytest.mark.parametrize("unit", SAME_CURRENCIES)
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        (Balance, {"id": 1, "available": 1}),
+        (Amount, {"amount": 1}),
+        (Price, {"amount": 1}),
+        (RangedAmount, {"amount": {"min": 1, "max": 2}}),
+        (RangedPrice, {"amount": {"min": 1, "max": 2}}),
+    ],
+)
+def test_wallets_prices_and_products_state_one_currency_in_one_spelling(
+    unit: str, model: type[BaseModel], fields: dict[str, object]
+) -> None:
+    read = model.model_validate({**fields, "unit": unit, "unit_type": " currency "})
+    assert (read.model_dump()["unit"], read.model_dump()["unit_type"]) == ("USD", "CURRENCY")
+
+
+def test_units_that_dvs_has_in_capitals_are_the_same_in_every_spelling_and_open_ones_stay_as_they_are() -> None:
+    money = {"type": "CREDITS", "unit_type": " currency", "unit": "SGD", "amount": {"base": 5}}
+    data = {"type": "DATA", "unit_type": "data", "unit": "Gb", "amount": {"base": 5}}
+    benefits = TypeAdapter(list[Benefit]).validate_python([money, data])
+    assert [(each.unit_type, each.unit) for each in benefits] == [("CURRENCY", "SGD"), ("DATA", "Gb")]
+    assert Period.model_validate({"unit": "day ", "quantity": 7}).unit == "DAY"
+    assert EsimQuantity.model_validate({"unit": "gb", "amount": 7}).unit == "GB"
 
 
 def test_a_conflict_keeps_transaction_price_and_charge_but_no_pin_of_another(

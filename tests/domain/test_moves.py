@@ -141,17 +141,21 @@ def test_a_price_that_is_missing_or_another_is_no_conflict(
     assert move.after is RowState.COMPLETED
 
 
-def test_the_price_of_a_failed_or_unconfirmed_transaction_is_not_judged_here(
-    attempt: Attempt, transaction: Make
+@pytest.mark.parametrize(
+    ("class_", "after"),
+    [
+        (StatusClass.DECLINED, RowState.FAILED),
+        (StatusClass.CREATED, RowState.CONFLICT),
+        (StatusClass.CONFIRMED, RowState.CONFLICT),
+    ],
+)
+@pytest.mark.parametrize("auto_confirm", [True, False])
+def test_a_wrong_price_is_judged_in_every_mode_unless_nothing_is_charged(
+    attempt: Attempt, transaction: Make, class_: StatusClass, after: RowState, auto_confirm: bool
 ) -> None:
-    wrong = {"prices": {"wholesale": {"amount": -1, "unit": "USD"}}}
-    declined, created, confirmed = (
-        transaction(class_, **wrong) for class_ in (StatusClass.DECLINED, StatusClass.CREATED, StatusClass.CONFIRMED)
-    )
-    assert move_for(attempt, RowState.ACCEPTED, declined, "x").after is RowState.FAILED
-    held = replace(attempt, request=codec.encode({**codec.decode(attempt.request), "auto_confirm": False}))
-    assert move_for(held, RowState.IN_FLIGHT, created, "x").after is RowState.ACCEPTED
-    assert move_for(held, RowState.ACCEPTED, confirmed, "x").after is RowState.CONFLICT
+    wrong = transaction(class_, prices={"wholesale": {"amount": -1, "unit": "USD"}})
+    ours = replace(attempt, request=codec.encode({**codec.decode(attempt.request), "auto_confirm": auto_confirm}))
+    assert move_for(ours, RowState.ACCEPTED, wrong, "x").after is after
 
 
 def test_a_response_without_prices_still_counts(attempt: Attempt, transaction: Make) -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 from contextlib import aclosing
+from types import SimpleNamespace
 
 import pytest
 
 from bulk_topup.dvs.errors import InvalidResponseError
 from bulk_topup.dvs.pagination import Page, Pages, PagesInParts
+from bulk_topup.dvs.unreadable import UnreadableEntry
 
 pytestmark = pytest.mark.anyio
 
@@ -126,3 +128,56 @@ async def test_a_number_of_pages_that_can_not_be_right_hides_no_entry(announced:
         return Page(items=items, number=number, per_page=2, total=None, total_pages=total)
 
     assert [item async for item in Pages(fetch)] == [1, 2, 3, 4, 5]
+
+
+def _page(number: int, items: tuple[object, ...], *, pages: int | None = 100_000) -> Page[object]:
+    return Page(items=items, number=number, per_page=2, total=None, total_pages=pages)
+
+
+@pytest.mark.parametrize("announced", [100_000, None])
+@pytest.mark.parametrize("at_once", [1, 8])
+async def test_a_list_that_repeats_its_page_is_an_error_after_three(at_once: int, announced: int | None) -> None:
+    asked: list[int] = []
+
+    async def fetch(number: int) -> Page[object]:
+        asked.append(number)
+        return _page(number, (1, 2) if number == 1 else (3, 4), pages=announced)
+
+    found: list[object] = []
+
+    async def read() -> None:
+        async for page in Pages(fetch).pages(at_once=at_once):
+            found.extend(page.items)
+
+    with pytest.raises(InvalidResponseError, match="repeated page 2 of a list as the next 2 pages"):
+        await read()
+    assert set(found) == {1, 2, 3, 4}
+    assert len(asked) <= 4 + at_once
+
+
+async def test_entries_of_other_fields_and_the_same_ids_are_the_same_page() -> None:
+    async def fetch(number: int) -> Page[object]:
+        return _page(number, (SimpleNamespace(id=1, status=number), SimpleNamespace(id=2, status=number)))
+
+    with pytest.raises(InvalidResponseError, match="repeated page 1"):
+        [item async for item in Pages(fetch)]
+
+
+async def test_pages_that_new_entries_move_are_read_to_the_end() -> None:
+    """Each entry is moved on by a whole page, twice: no page comes three times in a row."""
+    pages = [(1, 2), (1, 2), (3, 4), (3, 4), (1, 2), (5,)]
+
+    async def fetch(number: int) -> Page[object]:
+        return _page(number, pages[number - 1], pages=len(pages))
+
+    assert {item async for item in Pages(fetch)} == {1, 2, 3, 4, 5}
+
+
+async def test_pages_that_can_not_be_read_are_repeated_too() -> None:
+    entry = UnreadableEntry(path="/transactions", id=None, external_id=None, problem="no ID")
+
+    async def fetch(number: int) -> Page[object]:
+        return Page(items=(), number=number, per_page=1, total=None, total_pages=100_000, unreadable=(entry,))
+
+    with pytest.raises(InvalidResponseError, match="repeated page 1"):
+        [item async for item in Pages(fetch)]

@@ -114,7 +114,7 @@ def test_the_first_line_says_that_a_named_sandbox_does_not_use_the_credentials(
     assert invoke("plan", job(), "--env", "sandbox", *ledger).stdout.startswith(first)
     assert invoke("run", job('environment = "sandbox"'), *ledger).stdout.startswith(first)
     assert invoke("resume", "pay/1", "--env", "sandbox", *ledger).stdout.startswith(first)
-    assert invoke("products", "--env", "sandbox", *ledger).stderr.startswith(first)
+    assert invoke("products", "--env", "sandbox", *ledger).stderr.startswith(f"{first.rstrip()} Rate: ")
     assert invoke("run", job('environment = "sandbox"'), "--quiet", *ledger).output == ""
 
 

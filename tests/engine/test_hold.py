@@ -1,8 +1,10 @@
 """Hold mode: all transactions are created, then all are confirmed or all are cancelled, under any fault."""
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -290,3 +292,156 @@ async def test_a_list_that_was_read_before_the_confirmation_undoes_nothing(
     assert len(given) == 3
     assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 8})
     assert _kinds(network) == ["create"] * 8 + ["confirm"] * 8
+
+
+def _change_one(row: int, change: Callable[[dict[str, Any]], object], *, singly: bool = True) -> Callable[..., Any]:
+    """Return a rule that changes what DVS states of one row's unconfirmed transaction, also when it is read singly."""
+
+    def each(transaction: dict[str, Any]) -> None:
+        is_row = transaction.get("credit_party_identifier") == {"mobile_number": f"+6595123{400 + row}"}
+        if is_row and transaction["status"]["class"]["message"] == "CREATED":
+            change(transaction)
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        is_single = line.startswith("GET /v1/transactions/")
+        return each if line.startswith("POST /v1/async/transactions HTTP") or (is_single and singly) else "pass"
+
+    return rule
+
+
+def _without_prices(transaction: dict[str, Any]) -> None:
+    del transaction["prices"]
+
+
+@pytest.mark.parametrize("price", [{"amount": -3, "fee": 6.71}, {"amount": -3.71}, {"unit": "EUR"}])
+async def test_a_price_that_can_not_be_right_is_a_conflict_of_its_row_and_nothing_is_confirmed_or_cancelled(
+    pay: Pay, network: Any, books: Books, tmp_path: Path, price: dict[str, object]
+) -> None:
+    network.rule = _change_one(2, lambda transaction: transaction["prices"]["wholesale"].update(price))
+    for _ in range(2):  # the next start does the same while DVS says the same
+        finished, outcomes = await pay(4, mode="hold", stops={"price_drift": 1})
+        assert (finished.result.reason, exit_code(finished.result)) == (StopReason.PRICE, 75)
+        assert "nothing is confirmed" in finished.result.message
+        assert "--price-drift" not in finished.result.message
+        assert [outcome.state.value for outcome in outcomes if outcome.line == 4] == ["conflict"]
+        assert set(_states(outcomes)) <= {"conflict", "accepted", "pending"}
+        assert set(_kinds(network)) == {"create"}
+        assert _decision(tmp_path) is None
+    network.rule = lambda *_: "pass"
+    finished, outcomes = await pay(4, mode="hold")
+    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 4})
+    assert _statuses(books) == {"COMPLETED": 4}
+
+
+async def test_a_transaction_with_a_wrong_price_that_is_cancelled_by_hand_holds_back_no_other(
+    pay: Pay, network: Any, sandbox: EmbeddedSandbox, credentials: tuple[str, str]
+) -> None:
+    network.rule = _change_one(3, lambda transaction: transaction["prices"]["wholesale"].update(unit="EUR"))
+    _, outcomes = await pay(4, mode="hold")
+    (wrong,) = [outcome for outcome in outcomes if outcome.state.value == "conflict"]
+    url = f"{sandbox.base_url}/transactions/{wrong.transaction_id}/cancel"
+    httpx2.post(url, auth=credentials).raise_for_status()
+    finished, outcomes = await pay(4, mode="hold")
+    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 3, "failed": 1})
+
+
+async def test_a_price_that_is_missing_is_asked_for_once_more_before_the_decision(
+    pay: Pay, network: Any, books: Books
+) -> None:
+    network.rule = _change_one(1, _without_prices, singly=False)
+    finished, outcomes = await pay(4, mode="hold")
+    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 4})
+    (unpriced,) = [str(each["id"]) for each in books() if each["credit_party"] == "+6595123401"]
+    lines = [line for line, _ in network.seen]
+    asked = lines.index(f"GET /v1/transactions/{unpriced} HTTP/1.1")
+    assert asked < min(number for number, line in enumerate(lines) if "/confirm" in line)
+    assert _kinds(network) == ["create"] * 4 + ["confirm"] * 4
+
+
+async def test_a_price_that_stays_missing_leaves_the_decision_open_and_the_next_start_makes_it(
+    pay: Pay, network: Any, books: Books, tmp_path: Path
+) -> None:
+    network.rule = _change_one(1, _without_prices)
+    finished, outcomes = await pay(4, mode="hold")
+    assert (finished.result.reason, exit_code(finished.result)) == (StopReason.PRICE, 75)
+    assert "gives no price" in finished.result.message
+    assert "Nothing was confirmed; unconfirmed transactions expire from" in finished.result.message
+    assert (_states(outcomes), set(_kinds(network)), _decision(tmp_path)) == ({"accepted": 4}, {"create"}, None)
+    assert set(_statuses(books)) == {"CREATED"}
+    singles = [line for line, _ in network.seen if line.startswith("GET /v1/transactions/")]
+    assert len(singles) == 1
+    network.rule = lambda *_: "pass"
+    finished, outcomes = await pay(4, mode="hold")
+    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 4})
+
+
+async def test_a_reason_to_cancel_all_outweighs_a_price_that_is_missing(
+    pay: Pay, network: Any, books: Books, cheaper: Cheaper
+) -> None:
+    cheap, missing = cheaper(1.05), _change_one(0, _without_prices)
+    network.rule = lambda number, line, body: (
+        cheap(number, line, body) if "/products/" in line else missing(number, line, body)
+    )
+    finished, _ = await pay(4, mode="hold")
+    assert "the tolerance is 1 %" in finished.result.message
+    assert set(_statuses(books)) == {"CANCELLED"}
+
+
+async def test_a_conflict_that_ends_after_the_decision_is_not_confirmed_without_being_compared(
+    pay: Pay, network: Any, books: Books, watcher: Any, tmp_path: Path
+) -> None:
+    """Row 0 is in conflict when the others are compared; then the list shows that it is right, at another price."""
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        kinds = _kinds(network)
+        if line.startswith("POST /v1/async/transactions HTTP") and kinds == ["create"]:
+            return lambda transaction: transaction.update(product={"id": 1})
+        if kinds.count("confirm") == 2 and watcher.runner:
+            watcher.runner.stop()
+        return "pass"
+
+    def dearer(transactions: Any) -> None:
+        for each in transactions if isinstance(transactions, list) else [transactions]:
+            if each["id"] == strange.transaction_id:
+                each["prices"]["wholesale"]["amount"] = 4
+
+    network.rule = rule
+    _, outcomes = await pay(20, mode="hold", rate=100)
+    (strange,) = [outcome for outcome in outcomes if outcome.state.value == "conflict"]
+    assert _decision(tmp_path) == "confirm"
+    network.rule = lambda _number, line, _body: dearer if "/transactions" in line else "pass"
+    finished, outcomes = await pay(20, mode="hold")
+    assert "the tolerance is 1 %" in finished.result.message
+    assert (_states(outcomes), _statuses(books)) == (
+        {"completed": 19, "failed": 1},
+        {"COMPLETED": 19, "CANCELLED": 1},
+    )
+
+
+async def test_a_wrong_price_that_an_earlier_version_accepted_or_a_person_leaves_the_decision_open_too(
+    pay: Pay, network: Any, books: Books, tmp_path: Path
+) -> None:
+    network.rule = _change_one(3, lambda transaction: transaction["prices"]["wholesale"].update(amount=-3, fee=6.71))
+    _, outcomes = await pay(4, mode="hold")
+    assert _states(outcomes)["conflict"] == 1
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger, ledger:
+        ledger.execute("UPDATE rows SET state = 'accepted' WHERE state = 'conflict'")
+    finished, outcomes = await pay(4, mode="hold", stops={"price_drift": 1})
+    assert (finished.result.reason, _states(outcomes)) == (StopReason.PRICE, {"accepted": 4})
+    assert "a price below 0" in finished.result.message
+    assert set(_statuses(books)) == {"CREATED"}
+
+
+async def test_a_conflict_about_an_unconfirmed_transaction_ends_at_a_start_alone(
+    pay: Pay, network: Any, books: Books
+) -> None:
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        is_first = line.startswith("POST /v1/async/transactions HTTP") and _kinds(network) == ["create"]
+        return (lambda transaction: transaction.update(product={"id": 1})) if is_first else "pass"
+
+    network.rule = rule
+    _, outcomes = await pay(4, mode="hold")
+    assert _states(outcomes) == {"completed": 3, "conflict": 1}
+    assert _statuses(books) == {"COMPLETED": 3, "CREATED": 1}
+    finished, outcomes = await pay(4, mode="hold")
+    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 4})

@@ -24,6 +24,7 @@ async def test_the_charges_of_the_progress_are_those_of_the_report(pay: Pay, wat
     assert progress.taken == finished.report.summary.charged
     assert progress.taken["USD"] > 0
     assert progress.counts == finished.result.counts
+    assert progress.responses == progress.requests > 0
     assert (progress.amounts, progress.costs) == ({}, {})  # without caps
 
 

@@ -11,7 +11,7 @@ import pytest
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.product import ProductId
-from bulk_topup.engine import RunOptions, StopReason
+from bulk_topup.engine import RunOptions, StopReason, conflict_proof
 from bulk_topup.engine.conflict_proof import CAUSE, ConflictProof
 from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.run_context import RunContext
@@ -136,6 +136,44 @@ async def test_a_sweep_of_the_list_ends_a_conflict_by_proof(
             await context.journal.close()
         counts = ledger.rows.counts(finished.run)
     assert (counts[RowState.CONFLICT], counts[RowState.COMPLETED]) == (1, 2)
+
+
+async def test_more_conflicts_than_are_looked_up_at_once_are_looked_up_in_turn_and_named(
+    pay: Pay, network: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network.rule = _change_all(_another)
+    finished, outcomes = await pay(9, stops={"failed_share": 1})
+    conflicts = [outcome for outcome in outcomes if outcome.state is RowState.CONFLICT]
+    monkeypatch.setattr(conflict_proof, "MAX_LOOKUPS", 1)
+    asked: list[list[int]] = []
+    for _ in range(3):
+        network.seen.clear()
+        finished, _ = await pay(9, stops={"failed_share": 1})
+        asked.append([int(line.split("/")[3].split()[0]) for line in _singles(network)])
+    ids = [outcome.transaction_id for outcome in conflicts]
+    assert len(ids) > 2
+    # One at the start and one at the end of each invocation: each time those whose turn it is.
+    assert [each for start in asked for each in start] == (ids * 6)[: sum(map(len, asked))]
+    assert {len(each) for each in asked} == {2}
+    left = len(ids) - 2
+    assert (
+        f"{left} of {len(ids)} rows in conflict were not looked up; the next start does that" in finished.result.message
+    )
+
+
+async def test_conflicts_that_are_all_looked_up_leave_no_message_and_no_event(
+    pay: Pay, network: Any, tmp_path: Path
+) -> None:
+    network.rule = _change_all(_another)
+    await pay(3)
+    finished, _ = await pay(3)
+    assert "looked up" not in finished.result.message
+    with LedgerStore(tmp_path / "ledger.db") as ledger:
+        assert {len(ledger.rows.events(row_id)) for row_id in (1, 2, 3)} == {3}
+
+
+def _singles(network: Any) -> list[str]:
+    return [line for line, _ in network.seen if line.startswith("GET /v1/transactions/")]
 
 
 async def test_a_second_look_at_a_transaction_that_does_not_state_its_party_proves_no_more_than_the_first(
@@ -271,18 +309,6 @@ async def test_a_second_answer_about_a_price_keeps_the_pin_of_the_first(pay: Pay
     _, (outcome,) = await pay(text="10001,8803,\n", header="reference,product_id,amount")
     assert final == ["prices", "pin"]
     assert (outcome.state, outcome.price is None, outcome.pin_code is None) == (RowState.COMPLETED, False, False)
-
-
-@pytest.mark.parametrize("price", [{"amount": -3, "fee": 6.71}, {"unit": "EUR"}])
-async def test_hold_mode_confirms_no_price_that_can_not_be_right_whatever_drift_is_tolerated(
-    pay: Pay, network: Any, price: dict[str, object]
-) -> None:
-    network.rule = _change_all(lambda transaction: transaction["prices"]["wholesale"].update(price))
-    finished, outcomes = await pay(3, mode="hold", stops={"price_drift": 1})
-    assert finished.result.reason is StopReason.PRICE
-    assert "--price-drift" not in finished.result.message
-    assert not any(line for line, _ in network.seen if "/confirm" in line)
-    assert {outcome.state for outcome in outcomes} <= {RowState.FAILED, RowState.PENDING}
 
 
 async def test_prices_without_a_wholesale_price_hide_no_outcome(pay: Pay, network: Any) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from bulk_topup.app.preflight import PayingAccount
@@ -93,11 +94,47 @@ async def test_a_list_that_cannot_be_read_falls_back_on_single_look_ups(
     assert finished.result.reason is None
 
 
+@pytest.fixture
+def endless(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], bytes]:
+    """Return a function that makes a full page of the account's transactions, without the number of pages."""
+
+    def make() -> bytes:
+        listed = httpx2.get(f"{sandbox.base_url}/transactions", auth=credentials).json()
+        return json.dumps([{**listed[0], "id": 9_000 + each} for each in range(99)] + listed[-1:]).encode()
+
+    return make
+
+
+async def test_a_list_that_repeats_one_page_for_ever_falls_back_on_single_look_ups(
+    pay: Pay, network: Any, endless: Callable[[], bytes]
+) -> None:
+    network.rule = lambda _number, line, _body: (200, endless()) if _is_sweep(line) else "pass"
+    finished, outcomes = await pay(text=_rows(30), timeout=10, retries=ONE_TRY)
+    assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
+    assert finished.result.reason is None
+    assert sum(_is_sweep(line) for line, _ in network.seen) < 200
+
+
 async def test_more_rows_than_one_poll_looks_up_are_looked_up_in_turn_where_the_list_cannot_be_read(
     pay: Pay, network: Any
 ) -> None:
-    network.rule = lambda _number, line, _body: (500, b"") if _is_sweep(line) else "pass"
-    finished, outcomes = await pay(text=_rows(3 * SINGLES_PER_POLL), timeout=10, retries=ONE_TRY, tracking_timeout=60)
+    """The rows that one poll looks up first stay open until all others have been looked up."""
+    later: set[int] = set()
+
+    def keep_open(transaction: dict[str, Any]) -> None:
+        row = int(transaction["credit_party_identifier"]["mobile_number"][len("+659") :][:4])
+        if row >= SINGLES_PER_POLL:
+            later.add(row)
+        elif len(later) < 2 * SINGLES_PER_POLL:
+            transaction["status"] = {"id": 20000, "message": "CONFIRMED", "class": {"id": 2, "message": "CONFIRMED"}}
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if line.startswith("GET /v1/transactions/"):
+            return keep_open
+        return (500, b"") if _is_sweep(line) else "pass"
+
+    network.rule = rule
+    finished, outcomes = await pay(text=_rows(3 * SINGLES_PER_POLL), timeout=10, retries=ONE_TRY, tracking_timeout=6)
     assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
     assert finished.result.reason is None
 
@@ -207,9 +244,35 @@ async def test_reconcile_reads_an_entry_of_a_row_by_its_id_where_the_list_spoils
 ) -> None:
     await pay(4)
     network.rule = lambda _number, line, _body: _without_status if line.startswith(SWEEP) else "pass"
+    network.seen.clear()
     result = await open_all(reconcile)
     assert result.agrees
     assert result.comparison.there.transactions == 4
+    assert sum(line.startswith("GET /v1/transactions/") for line, _ in network.seen) == 2
+    # Nothing is unknown of the account, so its wallets are compared the next time.
+    assert result.comparison.unreadable.count == 0
+    assert {each.unit for each in result.observed} == {wallet.unit for wallet in result.wallets} != set()
+    assert {wallet.uncompared for wallet in (await open_all(reconcile)).wallets} == {""}
+
+
+async def test_a_wallet_that_can_not_be_read_hides_no_other_and_is_not_compared(
+    pay: Pay, network: Any, open_all: Callable[..., Awaitable[Reconciled]]
+) -> None:
+    await pay(1)
+    await open_all(reconcile)
+    wallets = {wallet.unit for wallet in (await open_all(reconcile)).wallets}
+
+    def spoil(content: list[dict[str, Any]]) -> None:
+        content.insert(0, {"id": "x", "unit": None})
+        for balance in content:
+            if balance["unit"] == "EUR":
+                balance["available"] = "much"
+
+    network.rule = lambda _number, line, _body: spoil if line.startswith("GET /v1/balances") else "pass"
+    result = await open_all(reconcile)
+    assert {wallet.unit for wallet in result.wallets} == wallets - {"EUR"} != set()
+    assert {wallet.uncompared for wallet in result.wallets} == {""}
+    assert {each.unit for each in result.observed} == wallets - {"EUR"}
 
 
 async def test_reconcile_counts_a_transaction_without_an_external_id_as_another_programs(
@@ -238,3 +301,15 @@ async def test_a_rebuild_never_takes_an_unreadable_entry_of_the_run_for_absent(
     network.rule = lambda _number, line, _body: spoil if line.startswith("GET /v1/transactions") else "pass"
     with pytest.raises(DVSError, match="status"):
         await open_all(rebuild_run)
+
+
+@pytest.mark.parametrize("do", [reconcile, rebuild_run])
+async def test_a_list_that_repeats_one_page_for_ever_is_never_complete(
+    pay: Pay, network: Any, open_all: Callable[..., Awaitable[Any]], endless: Callable[[], bytes], do: Any
+) -> None:
+    await pay(3)
+    network.seen.clear()
+    network.rule = lambda _number, line, _body: (200, endless()) if line.startswith(SWEEP) else "pass"
+    with pytest.raises(DVSError, match="repeated page 1 of a list"):
+        await open_all(do)
+    assert len(network.seen) < 20

@@ -33,6 +33,7 @@ WHOLE_RUN = {
     "conflicting_equals._CONFLICTS": ONCE_FOR_A_LIST,
     "conflicts._ATTEMPTS": ONCE_FOR_AN_INVOCATION,
     "conflicts._CONFLICTS": ON_REQUEST,
+    "conflicts._COUNT": ONCE_FOR_AN_INVOCATION,
     "kept_rows._FIND": "once when one of several lists is compared with its run",
     "lacking_ids._FIRST_FAILURE": ONCE_FOR_AN_INVOCATION,
     "lacking_ids._NEVER_SENT": "when DVS lists external IDs that no ledger's row has, once when a run is resumed",

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
+import pytest
 
 from bulk_topup.domain import fields
 from bulk_topup.dvs.models.product import Product
@@ -122,6 +123,15 @@ def test_a_product_of_an_unknown_shape_is_never_paid(check: Check, fixed: MakePr
     assert row.problems[0].message.startswith("Product 4520 can't be read, so this version can't pay it (prices")
     assert row.problems[0].message.endswith("Choose another product.")
     assert row.request is None
+
+
+@pytest.mark.parametrize("change", [{"type": "SOMETHING_NEW"}, {"operator": "Lionwave"}, {"operator": None}])
+def test_of_a_product_that_can_not_be_paid_nothing_else_is_taken(
+    check: Check, fixed: MakeProduct, change: dict[str, object]
+) -> None:
+    [row] = check(fixed(**change), *rows_of(1))
+    assert "Choose another product." in row.problems[0].message
+    assert (row.operator_id, row.amount, row.unit, row.request, row.cost, row.cost_unit) == (None,) * 6
 
 
 def test_an_empty_batch_gives_no_rows(frame: MakeFrame) -> None:

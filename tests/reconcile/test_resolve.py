@@ -10,7 +10,7 @@ from bulk_topup.domain.attempt import Attempt, KnownAttempt, Resolution
 from bulk_topup.domain.states import MOVES, RowState
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
-from bulk_topup.reconcile.compare import proved_move
+from bulk_topup.reconcile.apply import proved_move
 from bulk_topup.reconcile.resolve import RESOLVED_STATES, ManualResolution, ResolutionError, decide
 
 Make = Callable[..., Transaction]

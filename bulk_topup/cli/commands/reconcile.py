@@ -21,7 +21,7 @@ from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.job_from_options import job_from, start_day
-from bulk_topup.cli.notices import show_notices
+from bulk_topup.cli.notices import client_rate, show_notices
 from bulk_topup.cli.options.list import JobOptions, job_options
 from bulk_topup.cli.options.pace import rate_option
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options, same_account_option
@@ -95,6 +95,7 @@ def reconcile_command(
 
         async def compare() -> tuple[Reconciled, int | None, PayingAccount]:
             async with open_client(options, rate=rate, clock=clock) as dvs:
+                click.echo(client_rate(dvs), err=True)
                 show_notices(dvs, clock)
                 payer = payer_of(options, dvs, same_account=is_same_account)
                 with _open(options, clock, is_created=is_rebuilt and job is not None) as ledger:

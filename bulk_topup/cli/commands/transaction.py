@@ -17,6 +17,7 @@ from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
+from bulk_topup.dvs.unreadable import UnreadableEntry
 from bulk_topup.errors import TransactionNotFoundError
 from bulk_topup.report import MASK
 
@@ -51,13 +52,23 @@ def show_command(transaction: str, reveal_pins: bool, query: QueryOptions) -> No
     """
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Transaction]:
+        dvs.on_unreadable = None  # one that its list spoils is shown all the same, or an error
         if transaction.isascii() and transaction.isdigit():
             return _masked([await dvs.transactions.get(int(transaction))], reveal_pins)
         found: list[Transaction] = []
+        unreadable: list[UnreadableEntry] = []
         async for page in dvs.transactions.list(external_id=transaction).pages():
             found += page.items
-            # One that can't be read in the list is not absent.
-            found += [await dvs.transactions.read_again(entry) for entry in page.unreadable]
+            unreadable += page.unreadable
+        if own := [each for each in found if each.external_id == transaction]:
+            found = own  # without what DVS lists beside it
+        else:
+            for entry in unreadable:  # one that may be it is not absent
+                if entry.may_have(transaction):
+                    again = await dvs.transactions.read_again(entry)
+                    if again.external_id == transaction:
+                        found.append(again)
+                        dvs.unreadable.discard(entry)
         if not found:
             raise TransactionNotFoundError(
                 f'DVS has no transaction with the external ID "{transaction}" in this account. Check it and --env.'

@@ -92,13 +92,14 @@ class RunScreen:
         return f"{elapsed} elapsed" + (f", {format_remaining(remaining)} left" if remaining is not None else "")
 
 
-def rate_text(rate: float, limit: int | None, source: RateSource) -> str:
+def rate_text(rate: float, limit: int | None, source: RateSource, *, is_answered: bool) -> str:
     """Return which rate is used, and why, as the rest of a sentence.
 
     Args:
         rate: the present rate in requests per second.
         limit: the limit that DVS states; None if it states none.
         source: where the rate comes from.
+        is_answered: whether there was any response yet.
     """
     match source:
         case RateSource.CONFIGURED:
@@ -106,6 +107,11 @@ def rate_text(rate: float, limit: int | None, source: RateSource) -> str:
             return f"{rate:,.3g} requests/s at most, as set by --rate or the job{allowed}"
         case RateSource.STATED:
             return f"{limit:,} requests/s at most, DVS's rate limit"
+        case RateSource.LEARNED if not is_answered:
+            return (
+                f"{rate:,.0f} requests/s at first, since DVS has not responded yet; then DVS's rate limit, or up to "
+                f"{LEARNED_CEILING:,.0f} if it states none"
+            )
         case RateSource.LEARNED:
             return (
                 f"{rate:,.0f} requests/s, rising to {LEARNED_CEILING:,.0f} while DVS responds well: it states no rate "

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from bulk_topup.dvs.models.base import Amount, DVSModel, Number
+from bulk_topup.dvs.models.base import Amount, DVSModel, Number, Unit
 from bulk_topup.dvs.models.catalogue import Country
 
 
@@ -11,8 +11,8 @@ class Balance(DVSModel):
     """A wallet in one unit (reference: Balances): `available` can be spent, `holding` is on hold for accepted ones."""
 
     id: int
-    unit_type: str = "CURRENCY"
-    unit: str
+    unit_type: Unit = "CURRENCY"
+    unit: Unit
     available: Number
     holding: Number = Decimal(0)
     credit_limit: Number | None = None
@@ -38,7 +38,8 @@ class CreditPartyBenefit(DVSModel):
     """A benefit that a credit party has at present (reference: Lookup, credit party benefits)."""
 
     type: str
-    unit_type: str
+    unit_type: Unit
+    #: As DVS writes it: an open text.
     unit: str
     #: What remains; `UNLIMITED` if it has no limit.
     amount: Number

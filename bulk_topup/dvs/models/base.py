@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from bulk_topup.dvs.codec import MAX_EXPONENT, MAX_NUMBER_LENGTH
 
@@ -40,6 +40,9 @@ def _bounded(number: Decimal) -> Decimal:
 
 Number = Annotated[Decimal, AfterValidator(_bounded)]
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
+#: A currency (ISO 4217), or one of DVS's own units and unit types: in capitals and without spaces around it, so that
+#: `usd` and `USD` are one currency in every comparison and sum.
+Unit = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True)]
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 
 
@@ -73,7 +76,7 @@ UNLIMITED: Final = Decimal(-1)
 class Period(DVSModel):
     """A length of time in units of HOUR, DAY, WEEK or MONTH."""
 
-    unit: str
+    unit: Unit
     #: `UNLIMITED` if it never ends; None if it is unknown.
     quantity: Number | None = None
 
@@ -81,8 +84,8 @@ class Period(DVSModel):
 class Amount(DVSModel):
     """An exact amount in a unit (for CURRENCY, the ISO 4217 code)."""
 
-    unit_type: str = "CURRENCY"
-    unit: str
+    unit_type: Unit = "CURRENCY"
+    unit: Unit
     amount: Number
 
 
@@ -97,8 +100,8 @@ class Range(DVSModel):
 class Price(DVSModel):
     """A price and its fee, both in `unit`; every part may be unknown for retail prices."""
 
-    unit_type: str | None = None
-    unit: str | None = None
+    unit_type: Unit | None = None
+    unit: Unit | None = None
     amount: Number | None = None
     fee: Number | None = None
 

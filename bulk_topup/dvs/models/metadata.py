@@ -9,21 +9,21 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from bulk_topup.dvs.models.base import DVSModel, Number
+from bulk_topup.dvs.models.base import DVSModel, Number, Unit
 
 
 class EsimQuantity(DVSModel):
     """A size in TB, GB, MB, KB or B, of which -1 is unlimited."""
 
     amount: Number | None = None
-    unit: str | None = None
+    unit: Unit | None = None
 
 
 class EsimPeriod(DVSModel):
     """A time in units from SECOND to YEAR. DVS says neither that it remains nor that it was the whole."""
 
     quantity: Number | None = None
-    unit: str | None = None
+    unit: Unit | None = None
 
 
 class EsimDataPolicy(DVSModel):

@@ -15,6 +15,7 @@ from bulk_topup.dvs.models.base import (
     Prices,
     Range,
     RequiredFields,
+    Unit,
     problems_of,
 )
 from bulk_topup.dvs.models.catalogue import Operator, PromotionOfProduct, Region, ServiceOfProduct
@@ -33,16 +34,16 @@ class ProductType(StrEnum):
 class RangedAmount(DVSModel):
     """A range of amounts in a unit."""
 
-    unit_type: str = "CURRENCY"
-    unit: str
+    unit_type: Unit = "CURRENCY"
+    unit: Unit
     amount: Range
 
 
 class RangedPrice(DVSModel):
     """The prices at both ends of a range, and the fee, in `unit`."""
 
-    unit_type: str | None = None
-    unit: str | None = None
+    unit_type: Unit | None = None
+    unit: Unit | None = None
     amount: Range | None = None
     fee: Number | None = None
 
@@ -75,7 +76,8 @@ class Benefit(DVSModel):
     """A benefit for the beneficiary: TALKTIME, DATA, SMS, PAYMENT or CREDITS."""
 
     type: str
-    unit_type: str
+    unit_type: Unit
+    #: As DVS writes it: an open text.
     unit: str
     amount: BenefitAmount
     additional_information: str | None = None

@@ -36,6 +36,7 @@ def snapshot(
     return Progress(
         counts={state: counts.get(state.value, 0) for state in RowState},
         requests=requests,
+        responses=requests,
         throttled=throttled,
         rate=rate,
         limit=limit,
