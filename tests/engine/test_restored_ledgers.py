@@ -188,7 +188,7 @@ async def test_a_retry_on_an_old_copy_is_stopped_and_rebuilt_with_its_later_atte
 
 @pytest.fixture
 async def refused_and_replaced(pay: Pay, network: Any, copy: Callable[[], None], restore: Callable[[], None]) -> None:
-    """Restore a copy with a row that DVS refused without a transaction, and that was paid under another number since."""
+    """Restore a copy with a row that DVS refused without a transaction, and that was corrected and paid since."""
     refusal = (400, REFUSED)
     network.rule = lambda _, line, body: refusal if line == CREATION and b"+6595123402" in body else "pass"
     header = "phone,amount"
