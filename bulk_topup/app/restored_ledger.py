@@ -24,8 +24,10 @@ MARGIN: Final = timedelta(minutes=1)
 CLOCK_MARGIN: Final = timedelta(minutes=10)
 #: How long a window DVS lists at once.
 LONGEST_WINDOW: Final = timedelta(hours=24)
-#: Most pages of the list that are read.
+#: Most pages of the list that are read, without those of days that have no transaction.
 MAX_PAGES: Final = 10
+#: Most pages of such days, of which each has one: those of more than a year.
+MAX_EMPTY_PAGES: Final = 400
 #: Rows that are looked up one by one where the list has more pages: those that would be sent first.
 NEXT_ROWS: Final = 10
 #: Most external IDs that a message names.
@@ -124,14 +126,15 @@ async def check_not_restored(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, no
 async def _find_unknown(run: Run, dvs: AsyncDVS, ledger: LedgerStore, start: datetime, end: datetime) -> _Unknown:
     """Return listed transactions of the run's form that the ledger lacks."""
     found = _Unknown()
-    read = 0
+    read = empty = 0
     listed = dvs.transaction_outcomes.list(from_date=start, to_date=end)
     async with aclosing(listed.pages()) as pages:
         async for page in pages:
-            if read == MAX_PAGES:
+            if read == MAX_PAGES or empty == MAX_EMPTY_PAGES:
                 found.is_whole = False
                 break
-            read += 1
+            read += not page.is_empty
+            empty += page.is_empty
             stated: dict[str, _Listed] = {each.external_id: each for each in page.items}
             stated |= {each.external_id: each for each in page.unreadable if each.external_id is not None}
             ids = {id_ for id_ in stated if looks_like({run.ids.job, run.job}, id_)}
@@ -145,13 +148,17 @@ async def _payments_of_no_row(
 ) -> set[str]:
     """Return the external IDs of payments of the run since rows failed that are sent again, for no row that it has.
 
+    With a policy, rows that are open may fail and be sent again in this invocation, so they count too.
     What was sent tells the ID of a row without a reference, so that payments of other runs are not among them.
     """
-    is_retried = is_retried or guards_of(run.guards).retry.attempts > 1
-    start = ledger.lacking_ids.first_failure(run, is_retried=is_retried)
-    if start is None:
+    has_policy = guards_of(run.guards).retry.attempts > 1
+    created_at, intent_at = ledger.lacking_ids.first_failure(run, is_retried=is_retried, has_policy=has_policy)
+    starts = [created_at - MARGIN] if created_at is not None else []
+    # Without a transaction, the time is that of this machine's clock.
+    starts += [intent_at - CLOCK_MARGIN] if intent_at is not None else []
+    if not starts:
         return set()
-    unknown = (await _find_unknown(run, dvs, ledger, start - MARGIN, end)).listed
+    unknown = (await _find_unknown(run, dvs, ledger, min(starts), end)).listed
     versions = possible_ids(run)
     found = set()
     for id_ in ledger.lacking_ids.of_no_row(unknown):

@@ -1,6 +1,7 @@
 """Records moves and applies the run's guards: counts money, pauses operators, sets retries, stops the run in time."""
 
 import asyncio
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from decimal import Decimal
 from bulk_topup.domain.attempt import Attempt, Facts, Move
 from bulk_topup.domain.charge import price_problem
 from bulk_topup.domain.guards import Guards, Mode
+from bulk_topup.domain.list_command import place_options
 from bulk_topup.domain.money import PRECISE, format_money, format_plain
 from bulk_topup.domain.moves import move_for, state_for
 from bulk_topup.domain.states import RowState
@@ -27,13 +29,12 @@ CONFLICTS_IN_A_ROW = 3
 MAX_REASONS = 5
 #: States that count for the failure stop.
 _COUNTED_AS_FAILED = (RowState.FAILED, RowState.CONFLICT)
-_RESOLVE = {
-    Mode.AUTO_CONFIRM: "Sending stopped. Ask DT One, then resolve the row.",
-    Mode.HOLD: (
-        "Sending stopped, and nothing is confirmed. Ask DT One, or cancel that transaction; then resume before the "
-        "others expire."
-    ),
-}
+_RESOLVE = "Sending stopped. Ask DT One, then resolve the row."
+_RESOLVE_HELD = (
+    "Sending stopped, and nothing is confirmed. Ask DT One, or cancel that transaction: "
+    "`bulk-topup conflict list {run}` "
+    "names the ID for `bulk-topup transaction cancel ID {place}`. Then resume before the others expire."
+)
 _RAISE_DRIFT = "To send the remaining rows, run again with a higher --price-drift."
 
 
@@ -155,7 +156,11 @@ class MoveRecorder:
 
     def _stop_at_problem(self, problem: str | None) -> None:
         if problem:
-            self._control.stop(StopReason.PRICE, f"{problem} {_RESOLVE[self._guards.mode]}")
+            resolve = _RESOLVE
+            if self._context.is_hold_mode:
+                run = self._context.run
+                resolve = _RESOLVE_HELD.format(run=run_arguments(run), place=shlex.join(place_options(run)))
+            self._control.stop(StopReason.PRICE, f"{problem} {resolve}")
 
     async def price_conflict(self) -> str | None:
         """Return a sentence about a row in conflict whose price can't be right; None if the run has none."""

@@ -45,12 +45,17 @@ _REACHED: Final = f"""
     CROSS JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
     WHERE r.run_id = :run_id AND r.state IN ({_SENDABLE})
 """  # noqa: S608
-#: When the oldest of the transactions was created that failed and whose rows are sent again.
-_FIRST_FAILURE: Final = """
-    SELECT min(a.creation_date) FROM rows AS r CROSS JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
-    WHERE r.run_id = :run_id AND r.state IN ('pending', iif(:is_retried, 'failed', '')) AND r.attempt > 0
-        AND r.in_list = 1
-"""
+#: When the oldest of the attempts was made that failed, or may still fail, and whose rows are sent again then: by DVS's
+#: clock, and by ours where there is no transaction. An attempt of a pending row may have been withdrawn, not sent.
+_FIRST_FAILURE: Final = f"""
+    SELECT min(a.creation_date) AS created_at, min(iif(a.creation_date IS NULL, a.intent_at, NULL)) AS intent_at
+    FROM rows AS r CROSS JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.attempt > 0 AND r.in_list = 1
+        AND (r.state = 'pending' AND (a.creation_date IS NOT NULL OR EXISTS (
+                SELECT 1 FROM events AS e WHERE e.row_id = r.id AND e.attempt = r.attempt AND e.after = 'failed'))
+            OR :is_retried AND r.state = 'failed'
+            OR :has_policy AND r.state IN ('{RowState.FAILED}', '{RowState.IN_FLIGHT}', '{RowState.ACCEPTED}'))
+"""  # noqa: S608 - composed of constants
 #: Those of given beginnings of external IDs that an attempt of a first number has.
 _KNOWN_STEMS: Final = """
     SELECT wanted.value AS stem FROM json_each(:stems) AS wanted
@@ -104,15 +109,21 @@ class LackingIdQueries:
         known = self.file.fetch_all(_KNOWN, external_ids=json_array(external_ids))
         return set(external_ids) - {row["external_id"] for row in known}
 
-    def first_failure(self, run: Run, *, is_retried: bool) -> datetime | None:
-        """Return since when rows have failed that are sent again, in UTC by DVS's clock; None for no such row.
+    def first_failure(self, run: Run, *, is_retried: bool, has_policy: bool) -> tuple[datetime | None, datetime | None]:
+        """Return since when attempts have failed whose rows are sent again, in UTC; None for no such attempt.
 
         Args:
             run: the run.
             is_retried: whether failed rows are, and not only those that are pending again.
+            has_policy: whether rows are that fail by themselves, so that those that are open count too.
+
+        Returns:
+            By DVS's clock, of attempts with a transaction; by this machine's, of those without.
         """
-        found: str | None = self.file.fetch_all(_FIRST_FAILURE, run_id=run.id, is_retried=is_retried)[0][0]
-        return None if found is None else datetime.fromisoformat(found)
+        values = {"run_id": run.id, "is_retried": is_retried, "has_policy": has_policy}
+        [found] = self.file.fetch_all(_FIRST_FAILURE, **values)
+        created_at, intent_at = (None if each is None else datetime.fromisoformat(each) for each in found)
+        return created_at, intent_at
 
     def of_purged_runs(self, external_ids: Collection[str]) -> set[str]:
         """Return the external IDs of purged runs that would be compared with the staged list, which was compared."""

@@ -1,6 +1,7 @@
 """Hold mode: all transactions are created, then all are confirmed or all are cancelled, under any fault."""
 
 import json
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -322,6 +323,9 @@ async def test_a_price_that_can_not_be_right_is_a_conflict_of_its_row_and_nothin
         finished, outcomes = await pay(4, mode="hold", stops={"price_drift": 1})
         assert (finished.result.reason, exit_code(finished.result)) == (StopReason.PRICE, 75)
         assert "nothing is confirmed" in finished.result.message
+        # `transaction cancel` takes the ID of DVS, which the list of conflicts names.
+        assert re.search(r"`bulk-topup conflict list list/\S+ --env sandbox .*`", finished.result.message)
+        assert "`bulk-topup transaction cancel ID --env sandbox --base-url http" in finished.result.message
         assert "--price-drift" not in finished.result.message
         assert [outcome.state.value for outcome in outcomes if outcome.line == 4] == ["conflict"]
         assert set(_states(outcomes)) <= {"conflict", "accepted", "pending"}

@@ -36,6 +36,8 @@ LISTING = "GET /v1/transactions?"
 #: Rows of a list, the last of which are declined by the sandbox.
 DECLINED = "".join(f"1000{row},+6595123{400 + row},5\n" for row in range(4)) + "R-D,+6595123106,5\nR-E,+6595123206,5\n"
 ACCOUNT = "the account"
+#: The body of a creation that DVS refuses.
+REFUSED = b'{"errors": [{"code": 1003001, "message": "Credit party mobile number is invalid"}]}'
 
 
 @pytest.fixture
@@ -182,6 +184,86 @@ async def test_a_retry_on_an_old_copy_is_stopped_and_rebuilt_with_its_later_atte
     # The third attempts, not the second ones under their own IDs again.
     assert Counter(row.attempt for row in rows) == {1: 4, 3: 2}
     assert len(books()) == 6 + 2 + 2
+
+
+@pytest.fixture
+async def refused_and_replaced(pay: Pay, network: Any, copy: Callable[[], None], restore: Callable[[], None]) -> None:
+    """Restore a copy with a row that DVS refused without a transaction, and that was corrected and paid since."""
+    refusal = (400, REFUSED)
+    network.rule = lambda _, line, body: refusal if line == CREATION and b"+6595123402" in body else "pass"
+    header = "phone,amount"
+    _, rows = await pay(text="+6595123400,5\n+6595123402,7\n", header=header)
+    assert Counter(row.state for row in rows) == {RowState.COMPLETED: 1, RowState.FAILED: 1}
+    copy()
+    await pay(text="+6595123400,5\n+6595123403,7\n", header=header, add=True)
+    restore()
+    network.rule = lambda *_: "pass"
+
+
+@pytest.mark.usefixtures("refused_and_replaced")
+@pytest.mark.parametrize("state", ["failed", "pending"])
+async def test_a_retry_of_rows_that_dvs_refused_is_stopped_by_payments_of_no_row_too(
+    go_on: Pay, books: Books, tmp_path: Path, state: str
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection, connection:
+        connection.execute("UPDATE rows SET state = ? WHERE state = 'failed'", [state])
+    sent = books()
+    assert len(sent) == 2
+    with pytest.raises(LedgerBehindError, match="1 payment of it for rows that the ledger does not have"):
+        await go_on(retry=RetryChoice() if state == "failed" else None)
+    assert books() == sent
+
+
+@pytest.mark.usefixtures("refused_and_replaced")
+async def test_rows_that_were_withdrawn_before_they_were_sent_stop_for_no_payment_of_no_row(
+    go_on: Pay, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection, connection:
+        connection.execute("UPDATE rows SET state = 'pending' WHERE state = 'failed'")
+        connection.execute("DELETE FROM events WHERE after = 'failed'")
+    _, rows = await go_on()
+    assert {row.state for row in rows} == {RowState.COMPLETED}
+
+
+async def test_days_without_transactions_hide_no_payments_of_no_row(
+    pay: Pay, go_on: Pay, books: Books, tmp_path: Path, copy: Callable[[], None], restore: Callable[[], None]
+) -> None:
+    header = "phone,amount"
+    await pay(text="+6595123400,5\n+6595123106,7\n", header=header)
+    copy()
+    await pay(text="+6595123400,5\n+6595123403,7\n", header=header, add=True)
+    restore()
+    # DVS lists a day at once, so that the payment is on the page of the last of many days.
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection, connection:
+        earlier = "strftime('%Y-%m-%dT%H:%M:%S+00:00', creation_date, '-20 days')"
+        connection.execute(f"UPDATE attempts SET creation_date = {earlier}")  # noqa: S608 - a constant
+    sent = books()
+    with pytest.raises(LedgerBehindError, match="1 payment of it for rows that the ledger does not have"):
+        await go_on(retry=RetryChoice())
+    assert books() == sent
+
+
+@pytest.mark.parametrize("state", ["accepted", "in_flight"])
+async def test_open_rows_that_a_policy_retries_are_not_sent_again_beside_payments_of_no_row(
+    pay: Pay,
+    go_on: Pay,
+    books: Books,
+    tmp_path: Path,
+    copy: Callable[[], None],
+    restore: Callable[[], None],
+    state: str,
+) -> None:
+    header, policy = "phone,amount", {"retry": {"attempts": 2, "wait": 0}}
+    await pay(text="+6595123400,5\n+6595123104,7\n", header=header, **policy)
+    copy()
+    await pay(text="+6595123400,5\n+6595123403,7\n", header=header, add=True, **policy)
+    restore()
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection, connection:
+        connection.execute("UPDATE rows SET state = ? WHERE state = 'failed'", [state])
+    sent = books()
+    with pytest.raises(LedgerBehindError, match="1 payment of it for rows that the ledger does not have"):
+        await go_on()
+    assert books() == sent
 
 
 @pytest.mark.parametrize("state", ["accepted", "in_flight", "pending"])
