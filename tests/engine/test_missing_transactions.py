@@ -133,3 +133,11 @@ async def test_a_transaction_that_the_list_alone_shows_is_no_conflict(
     network.rule = lambda *_: "pass"
     _, [outcome] = await pay(text=SLOW, clock=clock)
     assert (outcome.state, len(books())) == (RowState.COMPLETED, 1)
+
+
+async def test_a_row_that_the_list_alone_shows_is_tracked_to_its_end(
+    pay: Pay, network: Any, books: Callable[[], Any], clock: RingingClock
+) -> None:
+    network.rule = lambda _number, line, _body: GONE if line.startswith("GET /v1/transactions/") else "pass"
+    finished, [outcome] = await pay(1, clock=clock, timeout=1)
+    assert (outcome.state, finished.result.reason, len(books())) == (RowState.COMPLETED, None, 1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.domain.attempt import Facts, Move
+from bulk_topup.domain.attempt import Event, Facts, Move
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import LedgerStore, RetryChoice
@@ -147,3 +147,20 @@ def test_a_transaction_is_adopted_by_its_latest_attempt_only(ledger: LedgerStore
     assert [found.attempt for found in ledger.attempts.accepted_among(run, [str(first_id), second.external_id])] == [
         second
     ]
+
+
+def test_a_retry_is_read_back_as_an_event_of_the_attempt_that_failed(ledger: LedgerStore, run: Run, clock: Any) -> None:
+    ledger.retries.choose(run, RetryChoice(lines=[2]))
+    before = len(ledger.rows.events(1))
+    clock.seconds += 60
+    ledger.retries.apply("retry asked for")
+    [event] = ledger.rows.events(1)[before:]
+    assert event == Event(
+        at=clock.now(),
+        attempt=1,
+        before=RowState.FAILED,
+        after=RowState.PENDING,
+        cause="retry asked for",
+        status_message=None,
+    )
+    assert ledger.rows.events(2)[-1].after is RowState.FAILED
