@@ -271,3 +271,13 @@ def test_a_secret_of_32_bytes_is_long_enough_and_one_of_31_is_not() -> None:
     assert secret_signer(b"x" * 32).id.startswith("hmac:")
     with pytest.raises(ApprovalError, match="fewer than 32 bytes"):
         secret_signer(b"x" * 31)
+
+
+@pytest.mark.parametrize("guards", ["", "[]", "spacing", '{"spacing": "often"}', '{"no_such_guard": 1}'])
+def test_a_plan_whose_guards_are_none_is_not_read_to_be_approved(tmp_path: Path, guards: str) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps({"to_approve": STATEMENT.model_dump()}))
+    assert read_statement(file) == STATEMENT
+    file.write_text(json.dumps({"to_approve": {**STATEMENT.model_dump(), "guards": guards}}))
+    with pytest.raises(ApprovalError, match="is not a plan that can be approved"):
+        read_statement(file)

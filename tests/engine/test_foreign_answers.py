@@ -216,7 +216,7 @@ async def test_a_used_id_whose_look_up_fails_leaves_the_row_in_flight(
             return 400, USED
         if "external_id=" in line:
             looked.append(line)
-            if len(looked) == 3:
+            if len(looked) == 12:
                 watcher.runner.stop()
             return 500, b""
         return "pass"
