@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bulk_topup.approvals import statement
-from bulk_topup.approvals.approval import ApprovalPolicy, ApprovedPlan, Presented, approve, check_valid, read_approved
+from bulk_topup.approvals.approval import (
+    VALID_FOR,
+    ApprovalPolicy,
+    ApprovedPlan,
+    Presented,
+    approve,
+    check_valid,
+    read_approved,
+)
 from bulk_topup.approvals.keys import Signer, load_signer, make_key, secret_signer, trusted_key
 from bulk_topup.approvals.statement import PlanStatement, check_same_plan, read_statement
 from bulk_topup.domain.guards import Guards
@@ -44,7 +52,7 @@ STATEMENT = PlanStatement(
 
 def _approved(signer: Signer, *, approver: str = "carl", **changes: Any) -> ApprovedPlan:
     statement = STATEMENT.model_copy(update=changes)
-    return approve(statement, signer, approver=approver, now=NOW, valid_for=timedelta(hours=24))
+    return approve(statement, signer, approver=approver, now=NOW, valid_for=VALID_FOR)
 
 
 @pytest.fixture(scope="module")
