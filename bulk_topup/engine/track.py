@@ -271,7 +271,7 @@ class Tracker:
         tally.add(second_of(item.creation_date), item.attempt.operator_id, has_ended=has_ended)
 
     async def _record_miss(self, item: OpenAttempt, error: NotFoundError) -> int:
-        """Record that a transaction was not found; return 1 if that has lasted so long that the row needs review."""
+        """Record that a transaction was not found; if that lasts, what the list shows of it, else a conflict."""
         if not error.has_code(ErrorCode.TRANSACTION_NOT_FOUND) or not self._missing.record_miss(item):
             return 0
         try:
@@ -280,7 +280,7 @@ class Tracker:
             return 0  # it may be the row's
         if found is not None:
             self._missing.record_found(item)
-            return 0
+            return await self._record([(item, found)])
         await self._recorder.record((item.attempt, conflict_of(item)))
         return 1
 

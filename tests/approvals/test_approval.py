@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bulk_topup.approvals import statement
-from bulk_topup.approvals.approval import ApprovalPolicy, ApprovedPlan, Presented, approve, check_valid, read_approved
+from bulk_topup.approvals.approval import (
+    VALID_FOR,
+    ApprovalPolicy,
+    ApprovedPlan,
+    Presented,
+    approve,
+    check_valid,
+    read_approved,
+)
 from bulk_topup.approvals.keys import Signer, load_signer, make_key, secret_signer, trusted_key
 from bulk_topup.approvals.statement import PlanStatement, check_same_plan, read_statement
 from bulk_topup.domain.guards import Guards
@@ -44,7 +52,7 @@ STATEMENT = PlanStatement(
 
 def _approved(signer: Signer, *, approver: str = "carl", **changes: Any) -> ApprovedPlan:
     statement = STATEMENT.model_copy(update=changes)
-    return approve(statement, signer, approver=approver, now=NOW, valid_for=timedelta(hours=24))
+    return approve(statement, signer, approver=approver, now=NOW, valid_for=VALID_FOR)
 
 
 @pytest.fixture(scope="module")
@@ -248,3 +256,36 @@ def test_plans_are_read_to_a_bound_and_never_from_pipes(tmp_path: Path, monkeypa
     (tmp_path / "plan.json").write_text(" " * 11)
     with pytest.raises(ApprovalError, match="has more than"):
         read_statement(tmp_path / "plan.json")
+
+
+def test_any_one_of_several_trusted_keys_signs(key: tuple[Path, str], tmp_path: Path) -> None:
+    other = make_key(tmp_path / "other.key")
+    for keys in ((key[1], other), (other, key[1])):
+        for file in (key[0], tmp_path / "other.key"):
+            check_valid(Presented(plan=_approved(load_signer(file))), ApprovalPolicy(keys=keys), NOW)
+
+
+@pytest.mark.parametrize("signer_of", ["key", "secret"])
+def test_an_approval_that_names_another_key_than_the_one_that_signed_is_refused(
+    key: tuple[Path, str], signer_of: str
+) -> None:
+    signer = load_signer(key[0]) if signer_of == "key" else secret_signer(SECRET)
+    plan = _approved(Signer(id="ed25519:0123456789abcdef", sign=signer.sign))
+    policy = ApprovalPolicy(keys=(key[1], "hmac"))
+    assert "(key ed25519:0123456789abcdef) is not signed" in _refused(Presented(plan=plan, secret=SECRET), policy)
+
+
+def test_a_secret_of_32_bytes_is_long_enough_and_one_of_31_is_not() -> None:
+    assert secret_signer(b"x" * 32).id.startswith("hmac:")
+    with pytest.raises(ApprovalError, match="fewer than 32 bytes"):
+        secret_signer(b"x" * 31)
+
+
+@pytest.mark.parametrize("guards", ["", "[]", "spacing", '{"spacing": "often"}', '{"no_such_guard": 1}'])
+def test_a_plan_whose_guards_are_none_is_not_read_to_be_approved(tmp_path: Path, guards: str) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps({"to_approve": STATEMENT.model_dump()}))
+    assert read_statement(file) == STATEMENT
+    file.write_text(json.dumps({"to_approve": {**STATEMENT.model_dump(), "guards": guards}}))
+    with pytest.raises(ApprovalError, match="is not a plan that can be approved"):
+        read_statement(file)

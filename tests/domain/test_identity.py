@@ -20,6 +20,7 @@ from bulk_topup.domain.identity import (
     reference_identity,
     slug,
     stem_of,
+    unreadable_identity,
 )
 
 names = st.text(min_size=1, max_size=80)
@@ -147,3 +148,8 @@ def test_product_and_party_are_read_from_an_identity_by_them() -> None:
     assert party_of(reference_identity("party:1:7")) == ()
     assert occurrence_identity("party:1:7", 1) == "party:1:7"
     assert occurrence_identity("party:1:7", 2) == "party:1:7#2"
+
+
+def test_the_identity_of_a_row_without_a_party_never_changes_from_one_version_to_the_next() -> None:
+    assert unreadable_identity('["?"]') == "cells:97d33f27e633ec7e527e74093a432492118fa396bc6cb4226be2205036e6ad25"
+    assert reference_identity("E-1") == "reference:E-1"

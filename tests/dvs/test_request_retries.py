@@ -74,3 +74,9 @@ def test_only_429_and_transient_server_errors_are_retried(status: int) -> None:
 def test_every_5xx_leaves_the_outcome_unknown_and_no_clear_refusal_does(status: int) -> None:
     error = error_for(status, DETAILS)
     assert error.outcome_unknown == (status >= 500 or status in {408, 425, 499})
+
+
+async def test_the_first_wait_of_a_request_is_at_most_half_a_second_by_default(clock: Any) -> None:
+    await _outcome(clock, RetryPolicy(), NoResponseError())
+    [slept] = clock.slept
+    assert 0.25 <= slept <= 0.5

@@ -346,3 +346,30 @@ def _retry(folder: Path, clock: RingingClock, run: Any) -> None:
         chosen, _ = ledger.retries.choose(run, RetryChoice())
         assert chosen == 1
         ledger.retries.apply("retry asked for")
+
+
+async def test_a_stop_at_a_look_proves_nothing_and_looks_up_no_further_row(
+    pay: Pay, network: Any, books: Books, clock: RingingClock, watcher: Any
+) -> None:
+    rows, concurrency = 12, 4
+
+    def rule(_number: int, line: str, _body: bytes) -> Fate:
+        if line == CREATION:
+            seen.created.append(clock.monotonic())
+            return "lose" if len(seen.created) <= rows else (400, REFUSED)
+        if "external_id=" in line:
+            seen.looked.append(clock.monotonic())
+            watcher.runner.stop()
+        return "pass"
+
+    seen = Timeline(network, clock, [])
+    network.rule = rule
+    await pay(rows, clock=clock, retries=ONE_TRY)
+    _, outcomes = await pay(rows, clock=clock, retries=ONE_TRY)
+    assert {outcome.state for outcome in outcomes} == {RowState.IN_FLIGHT}
+    assert 1 <= len(seen.looked) <= 2 * concurrency
+    sent = len(seen.created)
+    network.rule = lambda _number, line, _body: "lose" if line == CREATION else "pass"
+    _, outcomes = await pay(rows, clock=clock)
+    assert {outcome.state for outcome in outcomes} == {RowState.FAILED}
+    assert (len(seen.created), books()) == (sent, [])

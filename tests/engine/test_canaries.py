@@ -61,3 +61,16 @@ async def test_while_failed_canaries_are_retried_no_other_row_is_sent(pay: Pay, 
     assert (finished.result.reason, len(books())) == (StopReason.CANARY, 2 * 2)
     assert "Only 0 of the first 2 rows completed, below the required 100 %; 6 rows not sent." in finished.result.message
     assert _states(outcomes).count("pending") == 6
+
+
+async def test_a_list_with_fewer_rows_than_canaries_is_sent_and_has_no_verdict(pay: Pay, books: Books) -> None:
+    text = _list(BARRED, "+6595123400")
+    for _ in range(2):
+        finished, outcomes = await pay(text=text, stops={"canary": 5, "canary_share": 1})
+        assert (finished.result.reason, _states(outcomes), len(books())) == (None, ["failed", "completed"], 2)
+
+
+async def test_exactly_the_required_share_of_canaries_is_enough(pay: Pay, books: Books) -> None:
+    text = _list(BARRED, "+6595123400", *(f"+6595124{400 + number}" for number in range(3)))
+    finished, _ = await pay(text=text, stops={"canary": 2, "canary_share": "0.5"})
+    assert (finished.result.reason, len(books())) == (None, 5)

@@ -204,3 +204,26 @@ async def test_another_transaction_in_the_answer_is_no_answer_while_ours_is_not_
     network.rule = lambda _number, _line, _body: "pass"
     _, [outcome] = await pay(1)
     assert (outcome.state, len(books())) == (RowState.COMPLETED, 1)
+
+
+async def test_a_used_id_whose_look_up_fails_leaves_the_row_in_flight(
+    pay: Pay, network: Any, books: Books, clock: RingingClock, watcher: Any
+) -> None:
+    looked: list[str] = []
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if line == CREATION:
+            return 400, USED
+        if "external_id=" in line:
+            looked.append(line)
+            if len(looked) == 12:
+                watcher.runner.stop()
+            return 500, b""
+        return "pass"
+
+    network.rule = rule
+    _, [outcome] = await pay(1, clock=clock, retries=ONE_TRY)
+    assert (outcome.state, books()) == (RowState.IN_FLIGHT, [])
+    network.rule = lambda *_: "pass"
+    _, [outcome] = await pay(1, clock=clock)
+    assert (outcome.state, outcome.attempt, len(books())) == (RowState.COMPLETED, 1, 1)

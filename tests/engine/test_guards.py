@@ -1,6 +1,8 @@
 """How a run applies the guards of its job: caps, stops, operators, retries, spacing."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,11 @@ import pytest
 from pydantic import ValidationError
 
 from bulk_topup.app.run_ending import exit_code
+from bulk_topup.domain.attempt import Attempt
 from bulk_topup.domain.guards import Guards
 from bulk_topup.domain.states import RowState
 from bulk_topup.engine import StopReason
+from bulk_topup.engine.move_recorder import price_drift
 from bulk_topup.errors import ModeMismatchError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
@@ -223,3 +227,49 @@ def test_invalid_guards_are_refused(settings: dict[str, Any], message: str) -> N
 def test_a_runs_guards_survive_the_ledger() -> None:
     guards = Guards.model_validate({"caps": {"costs": {"USD": "12.50"}}, "stops": {"failed_share": "0.1"}})
     assert Guards.model_validate_json(guards.model_dump_json()) == guards
+
+
+async def test_rows_that_failed_just_before_a_start_are_retried_by_it(pay: Pay, books: Books) -> None:
+    """As after a crash between a row's failure and its retry: the ledger has a failed row, and no retry of it."""
+    text = _list(UNAVAILABLE, BARRED, *_numbers(1))
+    _, outcomes = await pay(text=text)
+    assert [outcome.attempt for outcome in outcomes] == [1, 1, 1]
+    _, outcomes = await pay(text=text, retry={"attempts": 2, "wait": 0.05})
+    assert [outcome.attempt for outcome in outcomes] == [2, 1, 1]
+    assert len(books()) == 4
+
+
+async def test_the_counts_of_the_progress_are_those_of_the_ledger_after_a_retry(
+    pay: Pay, watcher: Any, tmp_path: Path
+) -> None:
+    finished, _ = await pay(text=_list(UNAVAILABLE, *_numbers(2)), retry={"attempts": 2, "wait": 0.05})
+    with LedgerStore(tmp_path / "ledger.db", read_only=True) as ledger:
+        assert watcher.runner.progress().counts == ledger.rows.counts(finished.run)
+
+
+@pytest.mark.parametrize(
+    ("stops", "reason"),
+    [
+        ({"failed_share": "0.5", "failed_share_after": 2}, None),
+        ({"failed_share": "0.49", "failed_share_after": 2}, StopReason.FAILURES),
+        ({"failed_share": "0.49", "failed_share_after": 3}, None),
+    ],
+)
+async def test_as_many_failures_as_the_limit_allows_stop_nothing(
+    pay: Pay, books: Books, stops: dict[str, Any], reason: StopReason | None
+) -> None:
+    text = _list(BARRED, *_numbers(1))
+    await pay(text=text)
+    finished, _ = await pay(text=text, stops=stops)
+    assert (finished.result.reason, len(books())) == (reason, 2)
+
+
+@pytest.mark.parametrize(
+    ("charged", "is_drift"), [("10.20", False), ("10.2000001", True), ("9.80", False), ("9.7999999", True)]
+)
+def test_a_price_may_differ_from_the_plan_by_exactly_the_tolerance(
+    attempt: Attempt, charged: str, is_drift: bool
+) -> None:
+    guards = Guards.model_validate({"stops": {"price_drift": "0.02"}})
+    planned = replace(attempt, cost=Decimal(10), cost_unit="USD")
+    assert (price_drift(planned, Decimal(charged), "USD", guards) is not None) is is_drift

@@ -111,3 +111,33 @@ async def test_a_base_url_that_finds_nothing_at_all_proves_nothing(
     network.rule = rule
     _, [outcome] = await pay(text=SLOW, clock=clock)
     assert outcome.state is RowState.ACCEPTED
+
+
+async def test_a_transaction_that_the_list_alone_shows_is_no_conflict(
+    pay: Pay, network: Any, books: Callable[[], Any], watcher: Any, clock: RingingClock
+) -> None:
+    searched: list[str] = []
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if line.startswith("GET /v1/transactions/"):
+            return GONE
+        if "external_id=" in line:
+            searched.append(line)
+            if len(searched) == 2:
+                watcher.runner.stop()
+        return "pass"
+
+    network.rule = rule
+    _, [outcome] = await pay(text=SLOW, clock=clock, timeout=1)
+    assert outcome.state in {RowState.ACCEPTED, RowState.COMPLETED}
+    network.rule = lambda *_: "pass"
+    _, [outcome] = await pay(text=SLOW, clock=clock)
+    assert (outcome.state, len(books())) == (RowState.COMPLETED, 1)
+
+
+async def test_a_row_that_the_list_alone_shows_is_tracked_to_its_end(
+    pay: Pay, network: Any, books: Callable[[], Any], clock: RingingClock
+) -> None:
+    network.rule = lambda _number, line, _body: GONE if line.startswith("GET /v1/transactions/") else "pass"
+    finished, [outcome] = await pay(1, clock=clock, timeout=1)
+    assert (outcome.state, finished.result.reason, len(books())) == (RowState.COMPLETED, None, 1)

@@ -261,3 +261,54 @@ async def test_concurrent_requests_never_exceed_the_concurrency(network: Any, pa
     finished, _ = await pay(60)
     assert finished.result.counts[RowState.COMPLETED] == 60
     assert network.most["POST"] == 4
+
+
+@pytest.mark.parametrize(
+    ("earlier", "state"), [([], RowState.PENDING), (["hang up"], RowState.IN_FLIGHT), (["lose"], RowState.IN_FLIGHT)]
+)
+async def test_when_429_uses_up_the_tries_only_a_row_that_dvs_can_not_have_is_pending(
+    pay: Pay, network: Any, books: Books, watcher: Any, earlier: list[Fate], state: RowState
+) -> None:
+    fates = iter(earlier)
+
+    def rule(_number: int, line: str, _body: bytes) -> Fate:
+        if line != CREATION:
+            return "pass"
+        if (fate := next(fates, None)) is None:
+            watcher.runner.stop()
+            return 429, b'{"errors":[{"code":1000429,"message":"Too many requests"}]}'
+        return fate
+
+    network.rule = rule
+    _, [outcome] = await pay(1, retries=RetryPolicy(tries=2, first_wait=0.01, throttled_tries=1))
+    assert outcome.state is state
+    network.rule = lambda *_: "pass"
+    _, [outcome] = await pay(1)
+    assert (outcome.state, outcome.attempt, len(books())) == (RowState.COMPLETED, 1, 1)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+async def test_refused_credentials_while_transactions_are_followed_stop_the_run_and_leave_them_open(
+    pay: Pay, network: Any, books: Books, watcher: Any, rows: int
+) -> None:
+    """One row is looked up by itself, several are read in the list."""
+    asked: list[str] = []
+
+    def rule(_number: int, line: str, _body: bytes) -> Fate:
+        if not line.startswith("GET /v1/transactions"):
+            return "pass"
+        asked.append(line)
+        if len(asked) == 3:  # else a run that goes on asking would never end
+            watcher.runner.stop()
+        return 401, UNAUTHORIZED
+
+    network.rule = rule
+    text = "".join(f"1000{row},+659512{row}300,5\n" for row in range(rows))
+    finished, outcomes = await pay(text=text)
+    assert finished.result.reason is StopReason.UNAUTHORIZED
+    assert [outcome.state for outcome in outcomes] == [RowState.ACCEPTED] * rows
+    assert len(asked) == 1
+    network.rule = lambda *_: "pass"
+    _, outcomes = await pay(text=text)
+    assert [outcome.state for outcome in outcomes] == [RowState.COMPLETED] * rows
+    assert len(books()) == rows

@@ -98,8 +98,12 @@ def test_a_corrected_row_is_not_claimed_for_a_day(
     assert ledger.attempts.claim(run, 9) == []
     assert ledger.attempts.claim(run, 9, canaries=True) == []
     assert ledger.attempts.pending(run) == (0, None)
-    assert ledger.absences.withheld(run) == (1, clock.now() + MAY_ARRIVE)
-    clock.seconds += MAY_ARRIVE.total_seconds()
+    until = clock.now() + timedelta(hours=24)
+    assert ledger.absences.withheld(run) == (1, until)
+    clock.seconds += 24 * 3_600 - 1
+    assert ledger.absences.withheld(run) == (1, until)
+    assert ledger.attempts.claim(run, 9) == []
+    clock.seconds += 1
     assert ledger.absences.withheld(run) == (0, None)
     assert ledger.attempts.pending(run) == (1, None)
     assert [attempt.number for attempt in ledger.attempts.claim(run, 9)] == [1]

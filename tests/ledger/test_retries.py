@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.domain.attempt import Facts, Move
+from bulk_topup.domain.attempt import Event, Facts, Move, Resolution
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import LedgerStore, RetryChoice
@@ -147,3 +147,55 @@ def test_a_transaction_is_adopted_by_its_latest_attempt_only(ledger: LedgerStore
     assert [found.attempt for found in ledger.attempts.accepted_among(run, [str(first_id), second.external_id])] == [
         second
     ]
+
+
+def test_a_retry_is_read_back_as_an_event_of_the_attempt_that_failed(ledger: LedgerStore, run: Run, clock: Any) -> None:
+    ledger.retries.choose(run, RetryChoice(lines=[2]))
+    before = len(ledger.rows.events(1))
+    clock.seconds += 60
+    ledger.retries.apply("retry asked for")
+    [event] = ledger.rows.events(1)[before:]
+    assert event == Event(
+        at=clock.now(),
+        attempt=1,
+        before=RowState.FAILED,
+        after=RowState.PENDING,
+        cause="retry asked for",
+        status_message=None,
+    )
+    assert ledger.rows.events(2)[-1].after is RowState.FAILED
+
+
+def test_a_number_that_is_used_again_has_nothing_of_the_attempt_before(
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts, clock: Any
+) -> None:
+    run = start(ledger, [row(1)])
+    [first] = ledger.attempts.claim(run, 1)
+    known = facts(operator_reference="OP-1", expires_at=clock.now(), pin_code="1234", pin_serial="A-1")
+    ledger.attempts.record([move(first, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=known)])
+    ledger.attempts.record([move(first, RowState.ACCEPTED, RowState.CONFLICT)])
+    ledger.conflicts.save_resolution(first.row_id, first.number, Resolution.FREE)
+    ledger.attempts.record([move(first, RowState.CONFLICT, RowState.FAILED)])
+    ledger.retries.choose(run, RetryChoice())
+    ledger.retries.apply("retry asked for")
+    assert ledger.attempts.claim(run, 1) == [first]
+    ledger.attempts.record([move(first, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=facts(price=None, fee=None))])
+    [again] = ledger.outcomes.rows(run)
+    assert (again.price, again.fee, again.operator_reference) == (None, None, None)
+    assert (again.pin_code, again.pin_serial, again.final_at) == (None, None, None)
+
+
+def test_the_interval_between_payments_starts_at_the_last_send_of_a_number(
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, clock: Any
+) -> None:
+    run = start(ledger, [row(1), row(1, line=9, identity="party:1#2")])
+    [first] = ledger.attempts.claim(run, 1)
+    ledger.attempts.record([move(first, RowState.IN_FLIGHT, RowState.PENDING)])
+    clock.seconds += 3_600
+    [again] = ledger.attempts.claim(run, 1)
+    assert again == first
+    ledger.attempts.record([move(again, RowState.IN_FLIGHT, RowState.COMPLETED)])
+    clock.seconds += 59
+    assert ledger.attempts.claim(run, 1, min_interval=60) == []
+    clock.seconds += 1
+    assert len(ledger.attempts.claim(run, 1, min_interval=60)) == 1

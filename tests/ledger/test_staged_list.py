@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,6 +142,37 @@ def test_a_sent_row_stays_with_a_note_when_the_list_changes(
     assert ledger.attempts.claim(run, 9) == []
     start(ledger, [row(1)])
     assert outcomes(ledger, run)[0].note == ""
+
+
+@pytest.mark.parametrize(
+    ("sent", "listed", "says"),
+    [
+        (
+            {"amount": None, "unit": None},
+            {},
+            "sent was nothing to +6595123001, the list now says 25 SGD to +6595123001.",
+        ),
+        (
+            {},
+            {"amount": None, "unit": None},
+            "sent was 25 SGD to +6595123001, the list now says nothing to +6595123001.",
+        ),
+    ],
+)
+def test_a_note_says_that_a_row_has_no_amount(
+    ledger: LedgerStore,
+    row: MakeRow,
+    start: Start,
+    bring: Callable[[Run, RowState], Attempt],
+    sent: dict[str, Any],
+    listed: dict[str, Any],
+    says: str,
+) -> None:
+    """As rows of products that are paid without any amount."""
+    run = start(ledger, [replace(row(1, "10" if sent else "25"), **sent)])
+    bring(run, RowState.COMPLETED)
+    start(ledger, [replace(row(1, "10" if listed else "25"), **listed)])
+    assert says in outcomes(ledger, run)[0].note
 
 
 @pytest.mark.parametrize("state", SENT)
