@@ -30,8 +30,8 @@ _COUNTED_AS_FAILED = (RowState.FAILED, RowState.CONFLICT)
 _RESOLVE = {
     Mode.AUTO_CONFIRM: "Sending stopped. Ask DT One, then resolve the row.",
     Mode.HOLD: (
-        "Sending stopped, and nothing is confirmed. Ask DT One, or cancel that transaction; then resume before the "
-        "others expire."
+        "Sending stopped, and no decision to confirm is made. Ask DT One, then cancel that transaction or, if it is "
+        "final, resolve the row; resume before the others expire."
     ),
 }
 _RAISE_DRIFT = "To send the remaining rows, run again with a higher --price-drift."

@@ -321,7 +321,7 @@ async def test_a_price_that_can_not_be_right_is_a_conflict_of_its_row_and_nothin
     for _ in range(2):  # the next start does the same while DVS says the same
         finished, outcomes = await pay(4, mode="hold", stops={"price_drift": 1})
         assert (finished.result.reason, exit_code(finished.result)) == (StopReason.PRICE, 75)
-        assert "nothing is confirmed" in finished.result.message
+        assert "no decision to confirm is made" in finished.result.message
         assert "--price-drift" not in finished.result.message
         assert [outcome.state.value for outcome in outcomes if outcome.line == 4] == ["conflict"]
         assert set(_states(outcomes)) <= {"conflict", "accepted", "pending"}
