@@ -186,8 +186,8 @@ def _message_of_no_row(run: Run, ledger: LedgerStore, of_no_row: set[str]) -> st
         f"that the ledger does not have ({_names(of_no_row)}). A failed row may have been corrected after a backup "
         "that was restored, and its old value may not be paid as well. Nothing was sent. Give the corrections again, "
         "with the run's list and --corrections, or run the list that has the rows, with --add where it needs that. "
-        "Then rebuild the run and continue. If neither is left, close the run: "
-        f"`bulk-topup close {run_arguments(run)} --reason TEXT`."
+        f"Then rebuild the run, `bulk-topup reconcile --rebuild {run_arguments(run)}`, and continue. If neither is "
+        f"left, close the run: `bulk-topup close {run_arguments(run)} --reason TEXT`."
     )
 
 

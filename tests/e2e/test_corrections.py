@@ -355,6 +355,7 @@ def test_a_backup_from_before_a_correction_retries_nothing_until_the_correction_
     for _ in range(2):
         shown = " ".join(pay(*retry, code=75).stderr.split())
         assert "DVS has 1 payment of it for rows that the ledger does not have" in shown
+        assert "Then rebuild the run, `bulk-topup reconcile --rebuild list/bonus --env sandbox" in shown
     pay("resume", "list/bonus", code=1)
     assert books()["transactions"] == sent
     pay("run", list_, *PRODUCT, "--corrections", file, code=75)
