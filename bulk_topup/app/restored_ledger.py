@@ -24,9 +24,11 @@ MARGIN: Final = timedelta(minutes=1)
 CLOCK_MARGIN: Final = timedelta(minutes=10)
 #: How long a window DVS lists at once.
 LONGEST_WINDOW: Final = timedelta(hours=24)
-#: Most pages of the list that are read.
-MAX_PAGES: Final = 10
-#: Rows that are looked up one by one where the list has more pages: those that would be sent first.
+#: Most transactions of the list that are read. Days without any cost a request, but do not count.
+MAX_LISTED: Final = 1_000
+#: The same where failed rows are sent again: usually most of them are the run's own since the first failure.
+MAX_SINCE_FAILURE: Final = 10_000
+#: Rows that are looked up one by one where the list has more: those that would be sent first.
 NEXT_ROWS: Final = 10
 #: Most external IDs that a message names.
 _MAX_NAMED: Final = 3
@@ -98,7 +100,7 @@ async def check_not_restored(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, no
     """
     try:
         start, end = window_to_read(run, ledger, now)
-        unknown = await _find_unknown(run, dvs, ledger, start, end)
+        unknown = await _find_unknown(run, dvs, ledger, start, end, most=MAX_LISTED)
         lacking = ledger.lacking_ids.of_run(run, unknown.listed) if unknown.listed else set()
         if not lacking and not unknown.is_whole:
             candidates = ledger.lacking_ids.next(run, NEXT_ROWS)
@@ -121,17 +123,19 @@ async def check_not_restored(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, no
     return others
 
 
-async def _find_unknown(run: Run, dvs: AsyncDVS, ledger: LedgerStore, start: datetime, end: datetime) -> _Unknown:
+async def _find_unknown(
+    run: Run, dvs: AsyncDVS, ledger: LedgerStore, start: datetime, end: datetime, *, most: int
+) -> _Unknown:
     """Return listed transactions of the run's form that the ledger lacks."""
     found = _Unknown()
     read = 0
     listed = dvs.transaction_outcomes.list(from_date=start, to_date=end)
     async with aclosing(listed.pages()) as pages:
         async for page in pages:
-            if read == MAX_PAGES:
+            if read >= most and not page.is_empty:
                 found.is_whole = False
                 break
-            read += 1
+            read += len(page.items) + len(page.unreadable)
             stated: dict[str, _Listed] = {each.external_id: each for each in page.items}
             stated |= {each.external_id: each for each in page.unreadable if each.external_id is not None}
             ids = {id_ for id_ in stated if looks_like({run.ids.job, run.job}, id_)}
@@ -151,7 +155,7 @@ async def _payments_of_no_row(
     start = ledger.lacking_ids.first_failure(run, is_retried=is_retried)
     if start is None:
         return set()
-    unknown = (await _find_unknown(run, dvs, ledger, start - MARGIN, end)).listed
+    unknown = (await _find_unknown(run, dvs, ledger, start - MARGIN, end, most=MAX_SINCE_FAILURE)).listed
     versions = possible_ids(run)
     found = set()
     for id_ in ledger.lacking_ids.of_no_row(unknown):
