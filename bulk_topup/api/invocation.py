@@ -147,7 +147,7 @@ class Invocation:
     def _end_of(self, error: BaseException | None, finished: FinishedRun | None) -> InvocationEnd:
         if error is None and self._result is not None:
             return InvocationEnd(code=self._result.exit_code)
-        return end_of(error, finished, has_begun=self._monitor.has_begun)
+        return end_of(error, finished, has_started=self._monitor.has_started)
 
 
 class _Watcher:

@@ -70,7 +70,7 @@ class RunMonitor:
         #: Whether standard output belongs to the log.
         self.is_on_stdout = False
         #: Whether rows may have been sent.
-        self.has_begun = False
+        self.has_started = False
         #: The end of the run; None while it has not ended.
         self.finished: FinishedRun | None = None
 
@@ -166,7 +166,7 @@ class RunMonitor:
     @contextmanager
     def running(self, run: Run, runner: Runner) -> Iterator[None]:
         """Report the start of a run, and its progress while the block lasts."""
-        self.has_begun = True
+        self.has_started = True
         self.set_run(run.job, run.run_key)
         self._counts = runner.progress().counts
         open_rows = sum(self._counts[state] for state in OPEN_STATES)

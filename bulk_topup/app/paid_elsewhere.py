@@ -119,8 +119,8 @@ def find_elsewhere(job: Job, ids: RunIds, answers: Iterable[Answer], ledger: Led
     """Return what DVS has for beneficiaries of a list that its rows would repeat.
 
     A payment counts with the same product and requested amount, unless it failed or was reversed. So do those of purged
-    runs that would be compared. Those under external
-    IDs of the run itself are its own: DVS refuses these IDs, and the run takes them over.
+    runs that would be compared. Those under external IDs of the run itself are its own: DVS refuses these IDs, and the
+    run takes them over.
 
     Args:
         job: the job, its dates rendered.

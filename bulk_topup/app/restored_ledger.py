@@ -24,11 +24,13 @@ MARGIN: Final = timedelta(minutes=1)
 CLOCK_MARGIN: Final = timedelta(minutes=10)
 #: How long a window DVS lists at once.
 LONGEST_WINDOW: Final = timedelta(hours=24)
-#: Most pages of the list that are read, without those of days that have no transaction.
-MAX_PAGES: Final = 10
-#: Most pages of such days, of which each has one: those of more than a year.
+#: Most transactions of the list that are read.
+MAX_LISTED: Final = 1_000
+#: The same where failed rows are sent again: usually most of them are the run's own since the first failure.
+MAX_SINCE_FAILURE: Final = 10_000
+#: Most pages of days without any, of which each has one: those of more than a year.
 MAX_EMPTY_PAGES: Final = 400
-#: Rows that are looked up one by one where the list has more pages: those that would be sent first.
+#: Rows that are looked up one by one where the list has more: those that would be sent first.
 NEXT_ROWS: Final = 10
 #: Most external IDs that a message names.
 _MAX_NAMED: Final = 3
@@ -100,7 +102,7 @@ async def check_not_restored(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, no
     """
     try:
         start, end = window_to_read(run, ledger, now)
-        unknown = await _find_unknown(run, dvs, ledger, start, end)
+        unknown = await _find_unknown(run, dvs, ledger, start, end, most=MAX_LISTED)
         lacking = ledger.lacking_ids.of_run(run, unknown.listed) if unknown.listed else set()
         if not lacking and not unknown.is_whole:
             candidates = ledger.lacking_ids.next(run, NEXT_ROWS)
@@ -123,17 +125,19 @@ async def check_not_restored(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, no
     return others
 
 
-async def _find_unknown(run: Run, dvs: AsyncDVS, ledger: LedgerStore, start: datetime, end: datetime) -> _Unknown:
+async def _find_unknown(
+    run: Run, dvs: AsyncDVS, ledger: LedgerStore, start: datetime, end: datetime, *, most: int
+) -> _Unknown:
     """Return listed transactions of the run's form that the ledger lacks."""
     found = _Unknown()
     read = empty = 0
     listed = dvs.transaction_outcomes.list(from_date=start, to_date=end)
     async with aclosing(listed.pages()) as pages:
         async for page in pages:
-            if read == MAX_PAGES or empty == MAX_EMPTY_PAGES:
+            if (read >= most and not page.is_empty) or empty == MAX_EMPTY_PAGES:
                 found.is_whole = False
                 break
-            read += not page.is_empty
+            read += len(page.items) + len(page.unreadable)
             empty += page.is_empty
             stated: dict[str, _Listed] = {each.external_id: each for each in page.items}
             stated |= {each.external_id: each for each in page.unreadable if each.external_id is not None}
@@ -158,7 +162,7 @@ async def _payments_of_no_row(
     starts += [intent_at - CLOCK_MARGIN] if intent_at is not None else []
     if not starts:
         return set()
-    unknown = (await _find_unknown(run, dvs, ledger, min(starts), end)).listed
+    unknown = (await _find_unknown(run, dvs, ledger, min(starts), end, most=MAX_SINCE_FAILURE)).listed
     versions = possible_ids(run)
     found = set()
     for id_ in ledger.lacking_ids.of_no_row(unknown):
@@ -193,8 +197,8 @@ def _message_of_no_row(run: Run, ledger: LedgerStore, of_no_row: set[str]) -> st
         f"that the ledger does not have ({_names(of_no_row)}). A failed row may have been corrected after a backup "
         "that was restored, and its old value may not be paid as well. Nothing was sent. Give the corrections again, "
         "with the run's list and --corrections, or run the list that has the rows, with --add where it needs that. "
-        "Then rebuild the run and continue. If neither is left, close the run: "
-        f"`bulk-topup close {run_arguments(run)} --reason TEXT`."
+        f"Then rebuild the run, `bulk-topup reconcile --rebuild {run_arguments(run)}`, and continue. If neither is "
+        f"left, close the run: `bulk-topup close {run_arguments(run)} --reason TEXT`."
     )
 
 

@@ -38,15 +38,15 @@ class InvocationEnd:
     is_hurried: bool = False
 
 
-def end_of(error: BaseException | None, finished: FinishedRun | None, *, has_begun: bool) -> InvocationEnd:
+def end_of(error: BaseException | None, finished: FinishedRun | None, *, has_started: bool) -> InvocationEnd:
     """Return how an invocation ended, where no command line decides that.
 
     Args:
         error: what was raised; None for nothing.
         finished: the end of the run; None if it did not end.
-        has_begun: whether rows may have been sent.
+        has_started: whether rows may have been sent.
     """
-    crash = crash_code(has_begun=has_begun)
+    crash = crash_code(has_started=has_started)
     if isinstance(error, BulkTopupError):
         try:
             return InvocationEnd(code=exit_code_for(error), error=error)

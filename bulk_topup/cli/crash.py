@@ -8,13 +8,13 @@ from typing import Final
 import click
 
 #: Whether a command may have sent something that pays.
-_BEGUN: Final = "bulk_topup.begun"
+_STARTED: Final = "bulk_topup.started"
 
 
-def note_begun() -> None:
-    """Note that this command may have sent something that pays."""
+def record_start() -> None:
+    """Record that this command may have sent something that pays."""
     if (context := click.get_current_context(silent=True)) is not None:
-        context.meta[_BEGUN] = True
+        context.meta[_STARTED] = True
 
 
 @contextmanager
@@ -32,4 +32,4 @@ def exit_on_crash(context: click.Context) -> Iterator[None]:
         from bulk_topup.domain.exit_codes import crash_code
 
         sys.excepthook(type(error), error, error.__traceback__)
-        raise click.exceptions.Exit(crash_code(has_begun=_BEGUN in context.meta)) from error
+        raise click.exceptions.Exit(crash_code(has_started=_STARTED in context.meta)) from error

@@ -48,8 +48,10 @@ def print_ending(finished: FinishedRun, watcher: ConsoleWatcher) -> None:
     else:
         show_summary(watcher.out, finished)
     if not watcher.json and watcher.dvs is not None and (number := watcher.dvs.unreadable.count):
-        what = "1 entry of DVS's lists was" if number == 1 else f"{number:,} entries of DVS's lists were"
-        click.echo(f"Warning: {what} skipped, because this version can't read them.", err=True)
+        what, it = (
+            ("1 entry of DVS's lists was", "it") if number == 1 else (f"{number:,} entries of DVS's lists were", "them")
+        )
+        click.echo(f"Warning: {what} skipped, because this version can't read {it}.", err=True)
     if finished.others:
         text = f"DVS also lists {format_others(finished.others)} under the name of job {finished.run.job}."
         click.echo(printable(text), err=True)

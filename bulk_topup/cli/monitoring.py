@@ -15,7 +15,7 @@ from bulk_topup.app.monitored_run import monitored_run
 from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import InvocationEnd, end_of
 from bulk_topup.approvals.statement import PlanStatement
-from bulk_topup.cli.crash import note_begun
+from bulk_topup.cli.crash import record_start
 from bulk_topup.cli.errors import warn
 from bulk_topup.cli.standard_streams import limit_waiting, unshared_output
 from bulk_topup.cli.stop_signals import forget_signals, was_stopped
@@ -37,17 +37,17 @@ def monitored() -> Iterator[RunMonitor]:
     monitor = RunMonitor(unshared_output())
 
     def end_and_haste(error: BaseException | None, finished: FinishedRun | None) -> InvocationEnd:
-        return replace(_end_of(error, finished, has_begun=monitor.has_begun), is_hurried=was_stopped())
+        return replace(_end_of(error, finished, has_started=monitor.has_started), is_hurried=was_stopped())
 
     try:
         with monitored_run(monitor, end_and_haste, warn):
             yield monitor
     finally:
-        if monitor.has_begun:
-            note_begun()
+        if monitor.has_started:
+            record_start()
 
 
-def _end_of(error: BaseException | None, finished: FinishedRun | None, *, has_begun: bool) -> InvocationEnd:
+def _end_of(error: BaseException | None, finished: FinishedRun | None, *, has_started: bool) -> InvocationEnd:
     """Return how a command ended: click's exceptions have the exit code."""
     if isinstance(error, click.exceptions.Exit):
         is_news = error.exit_code != ExitCode.DECLINED  # User declined; do not notify.
@@ -58,7 +58,7 @@ def _end_of(error: BaseException | None, finished: FinishedRun | None, *, has_be
         return InvocationEnd(code=ExitCode.DECLINED, is_news=False)
     if error is None:  # There was nothing to do.
         return InvocationEnd(code=ExitCode.ALL_COMPLETED, is_news=False)
-    return end_of(error, finished, has_begun=has_begun)
+    return end_of(error, finished, has_started=has_started)
 
 
 def notify_plan(job: Job, folder: Path, credentials: Path | None, statement: PlanStatement, plan: Path) -> None:

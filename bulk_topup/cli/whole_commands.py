@@ -10,13 +10,13 @@ import click
 if TYPE_CHECKING:
     from bulk_topup.domain.environment import ProviderOptions
 
-#: Where the provider options of the command are kept.
+#: Where the provider options of the command are saved.
 _PLACE: Final = "bulk_topup.place"
 _PROPOSED: Final = re.compile(r"`(bulk-topup [a-z][^`]*)`")
 
 
-def keep_place(options: "ProviderOptions") -> None:
-    """Keep the provider options that this command uses."""
+def save_place(options: "ProviderOptions") -> None:
+    """Save the provider options that this command uses."""
     if (context := click.get_current_context(silent=True)) is not None:
         context.meta[_PLACE] = options
 

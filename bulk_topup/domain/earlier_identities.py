@@ -100,13 +100,8 @@ def number_among_equals(versions: Sequence[RunIds], listed: ListedTransaction) -
     Returns:
         The number, from 1; None if its external ID is computed from something else.
     """
-    stem, base = stem_of(listed.external_id), party_identity(listed.product_id, listed.party)
-    for number in range(1, MAX_EQUALS + 1):
-        for ids in versions:
-            identity = occurrence_identity(base, number)
-            if not ids.version.folds_rows and stem_of(ids.external_id(identity, 1)) == stem:
-                return number
-    return None
+    numbers = (_number_among_equals(ids, listed) for ids in versions if not ids.version.folds_rows)
+    return next(filter(None, numbers), None)
 
 
 def has_id_of_run(versions: Sequence[RunIds], listed: ListedTransaction) -> bool:
@@ -118,16 +113,18 @@ def has_id_of_run(versions: Sequence[RunIds], listed: ListedTransaction) -> bool
         versions: what the run's IDs may be computed from.
         listed: the transaction.
     """
+    return any(_number_among_equals(ids, listed) is not None for ids in versions)
+
+
+def _number_among_equals(ids: RunIds, listed: ListedTransaction) -> int | None:
     stem = stem_of(listed.external_id)
-    for ids in versions:
-        if ids.version.folds_rows:
-            base = folded_party_identity(listed.product_id, *listed.party, listed.bill)
-        else:
-            base = party_identity(listed.product_id, listed.party)
-        for number in range(1, MAX_EQUALS + 1):
-            if stem_of(ids.external_id(occurrence_identity(base, number), 1)) == stem:
-                return True
-    return False
+    if ids.version.folds_rows:
+        base = folded_party_identity(listed.product_id, *listed.party, listed.bill)
+    else:
+        base = party_identity(listed.product_id, listed.party)
+    identities = (occurrence_identity(base, number) for number in range(1, MAX_EQUALS + 1))
+    stems = (stem_of(ids.external_id(identity, 1)) for identity in identities)
+    return next((number for number, each in enumerate(stems, start=1) if each == stem), None)
 
 
 def _spellings(written: str) -> Iterator[str]:

@@ -126,13 +126,13 @@ _CODES: Final[tuple[tuple[type[BulkTopupError], ExitCode], ...]] = (
 )
 
 
-def crash_code(*, has_begun: bool) -> ExitCode:
+def crash_code(*, has_started: bool) -> ExitCode:
     """Return the exit code of an unexpected error, which also shows a traceback; never Python's own 1.
 
     Args:
-        has_begun: whether something may have been sent before.
+        has_started: whether something may have been sent before.
     """
-    return ExitCode.RESUMABLE if has_begun else ExitCode.INVALID_INPUT
+    return ExitCode.RESUMABLE if has_started else ExitCode.INVALID_INPUT
 
 
 def exit_code_for(error: BulkTopupError) -> ExitCode:

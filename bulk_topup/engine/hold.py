@@ -95,7 +95,7 @@ class HoldCoordinator:
         summary = await self._journal.call(self._ledger.unconfirmed.summary, self._run)
         if summary is None or self._is_left_open:
             return
-        await self._ask_for_prices()
+        await self._fetch_prices()
         reason = await self._reason_to_cancel()
         if self._control.is_stopping:
             return
@@ -120,18 +120,18 @@ class HoldCoordinator:
         await self._journal.call(self._ledger.unconfirmed.set_decision, self._run, Decision.CANCEL)
         await self._carry_out(Decision.CANCEL)
 
-    async def _ask_for_prices(self) -> None:
-        """Ask once more for prices that DVS did not state, until one of them is still missing."""
+    async def _fetch_prices(self) -> None:
+        """Fetch once more the transactions without a price, until one of them still has none."""
         async for batch in self._batches():
             unpriced = [item for item in batch if _is_unpriced(item)]
             for first in range(0, len(unpriced), self._context.concurrency):
                 if self._control.is_stopping or await self.is_expiring():
                     return
                 asked = unpriced[first : first + self._context.concurrency]
-                if await gather_sum(self._ask_for_price, asked, concurrency=len(asked)) < len(asked):
+                if await gather_sum(self._fetch_price, asked, concurrency=len(asked)) < len(asked):
                     return
 
-    async def _ask_for_price(self, item: HeldAttempt) -> int:
+    async def _fetch_price(self, item: HeldAttempt) -> int:
         """Fetch and record a transaction without a price; return 0 if it still has none."""
         try:
             transaction = await self._dvs.transactions.get(item.transaction_id)

@@ -31,9 +31,9 @@ MAX_REASONS = 5
 _COUNTED_AS_FAILED = (RowState.FAILED, RowState.CONFLICT)
 _RESOLVE = "Sending stopped. Ask DT One, then resolve the row."
 _RESOLVE_HELD = (
-    "Sending stopped, and nothing is confirmed. Ask DT One, or cancel that transaction: "
-    "`bulk-topup conflict list {run}` "
-    "names the ID for `bulk-topup transaction cancel ID {place}`. Then resume before the others expire."
+    "Sending stopped, and no decision to confirm is made. Ask DT One, or cancel that transaction: "
+    "`bulk-topup conflict list {run}` names the ID for `bulk-topup transaction cancel ID {place}`. If it is final, "
+    "resolve the row. Then resume before the others expire."
 )
 _RAISE_DRIFT = "To send the remaining rows, run again with a higher --price-drift."
 

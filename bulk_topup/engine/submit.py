@@ -103,10 +103,11 @@ class Submitter:
 
     async def _end_closed(self) -> None:
         """Find the outcome of rows in flight without sending them again, and cancel what nobody confirmed."""
+        if self._hold:
+            # First, as in a run that is not closed. What is found afterwards was not compared, and is cancelled below.
+            await self._hold.finish_decided()
         await self._conflicts.look_up_all(is_start=True)
         await self._proof.resume()
-        if self._hold:
-            await self._hold.finish_decided()
         while self._control.may_submit:
             await self._work_unknown()
             if not self._journal.counts[RowState.IN_FLIGHT]:

@@ -67,11 +67,17 @@ class _BoundedReplies:
 
     def readline(self, size: int) -> bytes:
         """Read a line; the library takes an OSError for a lost connection."""
-        line: bytes = self._file.readline(size)
-        self._left -= len(line)
-        if self._left < 0 or time.monotonic() > self.until:
-            raise OSError("The answer does not end.")
-        return line
+        line = bytearray()
+        # Byte by byte, each of which may be late.
+        while len(line) < size and not line.endswith(b"\n"):
+            byte: bytes = self._file.read(1)
+            self._left -= len(byte)
+            if self._left < 0 or time.monotonic() > self.until:
+                raise OSError("The answer does not end.")
+            if not byte:
+                break
+            line += byte
+        return bytes(line)
 
 
 _read_reply: Final = smtplib.SMTP.getreply

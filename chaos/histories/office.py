@@ -345,9 +345,9 @@ class Office:
                 return self._saved(End(code=None))
             if isinstance(found, KeyboardInterrupt | SystemExit):
                 raise found
-            return self._saved(End(code=end_of(found, None, has_begun=True).code, error=found))
+            return self._saved(End(code=end_of(found, None, has_started=True).code, error=found))
         if isinstance(found, FinishedRun):
-            return self._saved(End(code=end_of(None, found, has_begun=True).code, finished=found))
+            return self._saved(End(code=end_of(None, found, has_started=True).code, finished=found))
         return self._saved(End(code=0))
 
     def _saved(self, end: End) -> End:

@@ -37,16 +37,16 @@ class CallersError(BulkTopupError):
 def test_an_error_is_the_end_even_if_the_run_ended_before(
     error: BaseException, code: int, is_crash: bool, finished: FinishedRun | None
 ) -> None:
-    end = end_of(error, finished, has_begun=True)
+    end = end_of(error, finished, has_started=True)
     assert (end.code, end.is_crash, end.is_news) == (code, is_crash, True)
 
 
 @pytest.mark.parametrize("error", [OSError("no space"), CallersError("stop")])
 def test_an_unexpected_error_before_anything_was_sent_says_so(error: Exception) -> None:
-    end = end_of(error, None, has_begun=False)
+    end = end_of(error, None, has_started=False)
     assert (end.code, end.is_crash) == (ExitCode.INVALID_INPUT, True)
 
 
 def test_without_error_the_run_is_the_end() -> None:
-    assert end_of(None, FINISHED, has_begun=True).code == ExitCode.ALL_COMPLETED
-    assert not end_of(None, None, has_begun=False).is_news
+    assert end_of(None, FINISHED, has_started=True).code == ExitCode.ALL_COMPLETED
+    assert not end_of(None, None, has_started=False).is_news

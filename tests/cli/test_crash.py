@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from bulk_topup.app.monitor import RunMonitor
-from bulk_topup.cli.crash import note_begun
+from bulk_topup.cli.crash import record_start
 from bulk_topup.cli.lazy_group import CommandSpec, LazyGroup
 from bulk_topup.cli.monitoring import monitored
 from bulk_topup.domain.exit_codes import ExitCode
@@ -16,7 +16,7 @@ from bulk_topup.domain.exit_codes import ExitCode
 def crashing(begun: bool) -> None:
     """Fail, perhaps after something was sent."""
     if begun:
-        note_begun()
+        record_start()
     raise BrokenPipeError("nobody reads")
 
 
@@ -26,7 +26,7 @@ def paying(begun: bool) -> None:
     """Fail while a run is monitored."""
     with monitored() as monitor:
         assert isinstance(monitor, RunMonitor)
-        monitor.has_begun = begun
+        monitor.has_started = begun
         raise KeyError("a")
 
 

@@ -1,14 +1,19 @@
 """Corrections belong to their run: whatever is started afterwards, with their file or without, pays nobody twice."""
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openpyxl import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
+
+from bulk_topup.app import restored_ledger
 
 PRODUCT = ("--product", 6418)
 #: Numbers whose payments fail, and others.
@@ -355,6 +360,7 @@ def test_a_backup_from_before_a_correction_retries_nothing_until_the_correction_
     for _ in range(2):
         shown = " ".join(pay(*retry, code=75).stderr.split())
         assert "DVS has 1 payment of it for rows that the ledger does not have" in shown
+        assert "Then rebuild the run, `bulk-topup reconcile --rebuild list/bonus --env sandbox" in shown
     pay("resume", "list/bonus", code=1)
     assert books()["transactions"] == sent
     pay("run", list_, *PRODUCT, "--corrections", file, code=75)
@@ -364,3 +370,24 @@ def test_a_backup_from_before_a_correction_retries_nothing_until_the_correction_
     pay(*retry, code=1)
     assert Counter(each["credit_party"] for each in books()["transactions"]) == {OTHER: 1, FAILS: 1, RIGHT: 1, WRONG: 3}
     assert completed() == {OTHER: 1, RIGHT: 1}
+
+
+@pytest.mark.parametrize("most", [restored_ledger.MAX_LISTED, 0])
+def test_a_payment_weeks_after_the_failure_is_found_as_well(
+    pay: Any, listed: Any, corrected: Any, books: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """The list of DVS is read day by day, days without a transaction do not end it, and a retry reads more of it."""
+    monkeypatch.setattr(restored_ledger, "MAX_LISTED", most)
+    list_ = listed(f"{OTHER},5", f"{FAILS},5")
+    pay("run", list_, *PRODUCT, code=1)
+    backup = (tmp_path / "ledger.db").read_bytes()
+    pay("run", list_, *PRODUCT, "--corrections", corrected((FAILS, RIGHT)))
+    (tmp_path / "ledger.db").write_bytes(backup)
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger, ledger:
+        before = (datetime.now(UTC) - timedelta(days=20)).isoformat(timespec="milliseconds")
+        ledger.execute("UPDATE attempts SET creation_date = ?, intent_at = ?", (before, before))
+        ledger.execute("UPDATE runs SET created_at = ?", (before,))
+    sent = books()["transactions"]
+    shown = " ".join(pay("retry", "list/bonus", "--all-failed", code=75).stderr.split())
+    assert "DVS has 1 payment of it for rows that the ledger does not have" in shown
+    assert books()["transactions"] == sent

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from bulk_topup.dvs import DVS
@@ -57,6 +58,19 @@ def test_a_transaction_is_shown_by_its_id_or_its_external_id(pay: Pay, create: C
     table = pay("transaction", "show", created.id).stdout
     assert "7.50 SGD" in table
     assert "CREATED" in table
+
+
+def test_other_transactions_that_dvs_lists_are_not_shown_as_the_one_that_was_asked_for(
+    invoke: Pay, create: Callable[..., Transaction], sandbox: Any, credentials: tuple[str, str]
+) -> None:
+    create("by-hand-2")
+    with serve_hook() as hook:
+        hook.status = 200
+        hook.bodies["/v1/transactions"] = httpx2.get(f"{sandbox.base_url}/transactions", auth=credentials).content
+        place = ("--base-url", f"http://127.0.0.1:{hook.port}/v1", "--ledger", "ledger.db")
+        shown = invoke("transaction", "show", "by-hand-1", *place, code=4)
+    assert "DVS listed other transactions than by-hand-1." in shown.stderr
+    assert shown.stdout == ""
 
 
 def test_an_entry_that_can_not_be_read_is_fetched_by_its_id_and_never_called_unknown(invoke: Any) -> None:

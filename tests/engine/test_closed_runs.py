@@ -158,6 +158,30 @@ async def test_unconfirmed_transactions_of_a_closed_run_are_cancelled(
     assert not [line for line, _ in network.seen if line.startswith("POST") and not line.split()[1].endswith("/cancel")]
 
 
+async def test_a_conflict_that_ends_in_a_closed_run_is_cancelled_although_the_others_were_decided_to_be_confirmed(
+    pay: Pay, resume: Any, network: Any, books: Books, watcher: Any, tmp_path: Path
+) -> None:
+    """Row 0 is in conflict when the others are compared, so that nobody has compared it."""
+    kinds: list[str] = []
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if line.startswith("POST"):
+            kinds.append("create" if line == CREATION else line.split()[1].rpartition("/")[2])
+        if line == CREATION and kinds == ["create"]:
+            return lambda transaction: transaction.update(product={"id": 1})
+        if kinds.count("confirm") == 2 and watcher.runner:
+            watcher.runner.stop()
+        return "pass"
+
+    network.rule = rule
+    await pay(20, mode="hold", rate=100)
+    (strange,) = [row for row in _close(tmp_path) if row.state is RowState.CONFLICT]
+    network.rule = lambda *_: "pass"
+    counts = await resume()
+    assert counts == {RowState.COMPLETED: 19, RowState.FAILED: 1}
+    assert [each["id"] for each in books() if each["status_class"] == "CANCELLED"] == [strange.transaction_id]
+
+
 async def test_a_closed_run_claims_nothing_whatever_state_its_rows_are_in(pay: Pay, tmp_path: Path) -> None:
     await pay(2)
     with LedgerStore(tmp_path / "ledger.db") as ledger:

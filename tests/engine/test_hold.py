@@ -322,7 +322,7 @@ async def test_a_price_that_can_not_be_right_is_a_conflict_of_its_row_and_nothin
     for _ in range(2):  # the next start does the same while DVS says the same
         finished, outcomes = await pay(4, mode="hold", stops={"price_drift": 1})
         assert (finished.result.reason, exit_code(finished.result)) == (StopReason.PRICE, 75)
-        assert "nothing is confirmed" in finished.result.message
+        assert "no decision to confirm is made" in finished.result.message
         # `transaction cancel` takes the ID of DVS, which the list of conflicts names.
         assert re.search(r"`bulk-topup conflict list list/\S+ --env sandbox .*`", finished.result.message)
         assert "`bulk-topup transaction cancel ID --env sandbox --base-url http" in finished.result.message

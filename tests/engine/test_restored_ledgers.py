@@ -163,7 +163,7 @@ async def test_a_list_with_more_pages_than_are_read_is_made_up_for_by_the_rows_t
 ) -> None:
     await interrupted_copied_and_finished(pay, network, watcher, copy)
     restore()
-    monkeypatch.setattr(restored_ledger, "MAX_PAGES", 0)
+    monkeypatch.setattr(restored_ledger, "MAX_LISTED", 0)
     with pytest.raises(LedgerBehindError):
         await go_on()
     await go_on(rebuild=True)

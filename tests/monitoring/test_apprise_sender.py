@@ -129,9 +129,13 @@ def test_a_redirect_is_not_followed(hook: Hook, message: Message, parameter: str
     assert {path for _, path, _ in hook.requests} == {"/told"}
 
 
-@pytest.mark.parametrize(("pause", "most"), [(0.0, 2**20), (0.05, 60)], ids=["much at once", "little for ever"])
+@pytest.mark.parametrize(
+    ("pause", "most", "end"),
+    [(0.0, 2**20, b"\r\n"), (0.05, 60, b"\r\n"), (0.05, 60, b"")],
+    ids=["much at once", "little for ever", "one line for ever"],
+)
 def test_a_mail_server_whose_reply_never_ends_is_given_up(
-    message: Message, monkeypatch: pytest.MonkeyPatch, pause: float, most: int
+    message: Message, monkeypatch: pytest.MonkeyPatch, pause: float, most: int, end: bytes
 ) -> None:
     from bulk_topup.monitoring import bounded_answers
 
@@ -144,7 +148,7 @@ def test_a_mail_server_whose_reply_never_ends_is_given_up(
         def handle(self) -> None:
             with suppress(OSError):  # the other side has read enough
                 while len(sent) < most and not is_over.wait(pause):
-                    sent.append(self.request.send(b"220-" + b"x" * 100 + b"\r\n"))
+                    sent.append(self.request.send(b"220-" + b"x" * 100 + end))
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()

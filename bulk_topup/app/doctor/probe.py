@@ -11,13 +11,13 @@ from typing import Final
 from bulk_topup.app.doctor.beliefs import Belief, ProbeFinding
 from bulk_topup.app.doctor.probe_findings import (
     OF_CREATED,
-    answered,
-    echoes,
+    finding_of,
+    finding_of_answer,
+    finding_of_duplicate,
+    finding_of_holding,
+    findings_of_echo,
     hindrance,
-    id_used,
-    moved,
-    not_checked,
-    seen_as,
+    unchecked_finding,
 )
 from bulk_topup.app.doctor.probe_product import ProbeRequest, choose_request
 from bulk_topup.app.doctor.raw_answer import ask
@@ -98,7 +98,7 @@ async def probe_provider(dvs: AsyncDVS, clock: Clock, *, nonce: str) -> ProbeRep
             whys.append("rate limit" if isinstance(error, WaitTooLongError) else "a step stopped")
     seen = {each.belief for each in probe.report.findings}
     why = ", ".join(dict.fromkeys(whys))
-    probe.report.findings += (not_checked(each, why) for each in Belief if each not in seen)
+    probe.report.findings += (unchecked_finding(each, why) for each in Belief if each not in seen)
     return probe.report
 
 
@@ -117,17 +117,17 @@ class _Prober:
         answer = await ask(self._dvs, "GET", "/products", params={"page": "1", "per_page": "1"})
         if answer.failure:
             for belief in (Belief.RATE_LIMIT_STATED, Belief.RATE_LIMIT_PERIOD, Belief.CLOCK, Belief.PAGE_HEADERS):
-                yield not_checked(belief, answer.failure)
+                yield unchecked_finding(belief, answer.failure)
             return
         limit = header_number(answer.headers, "x-ratelimit-limit")
-        yield seen_as(Belief.RATE_LIMIT_STATED, "none" if limit is None else f"{limit}", limit is not None)
+        yield finding_of(Belief.RATE_LIMIT_STATED, "none" if limit is None else f"{limit}", limit is not None)
         date = parse_date(answer.headers.get("date", ""))
         off = None if date is None else abs((self._clock.now() - date).total_seconds())
         text = "no Date" if off is None else f"{off:.0f} s apart"
-        yield seen_as(Belief.CLOCK, text, off is not None and off <= CLOCK_TOLERANCE)
+        yield finding_of(Belief.CLOCK, text, off is not None and off <= CLOCK_TOLERANCE)
         names = ("x-total", "x-total-pages", "x-page", "x-per-page")
         missing = [name for name in names if header_number(answer.headers, name) is None]
-        yield seen_as(Belief.PAGE_HEADERS, f"missing: {', '.join(missing) or 'none'}", not missing)
+        yield finding_of(Belief.PAGE_HEADERS, f"missing: {', '.join(missing) or 'none'}", not missing)
         yield await self._period(limit)
 
     async def _period(self, limit: int | None) -> ProbeFinding:
@@ -136,28 +136,28 @@ class _Prober:
         for _ in range(RATE_REQUESTS):
             answer = await ask(self._dvs, "GET", "/services", params={"page": "1", "per_page": "1"})
             if answer.failure:
-                return not_checked(Belief.RATE_LIMIT_PERIOD, answer.failure)
+                return unchecked_finding(Belief.RATE_LIMIT_PERIOD, answer.failure)
             remaining = header_number(answer.headers, "x-ratelimit-remaining")
             if limit is None or remaining is None:
-                return seen_as(Belief.RATE_LIMIT_PERIOD, "X-Ratelimit-Remaining is not stated", None)
+                return finding_of(Belief.RATE_LIMIT_PERIOD, "X-Ratelimit-Remaining is not stated", None)
             left.append(limit - remaining)
             await self._clock.sleep(RATE_INTERVAL)
         seconds = RATE_REQUESTS * RATE_INTERVAL
         text = f"{RATE_REQUESTS} requests in {seconds:.0f} s or more: at most {max(left)} counted together"
-        return seen_as(Belief.RATE_LIMIT_PERIOD, text, max(left) < RATE_REQUESTS / 2)
+        return finding_of(Belief.RATE_LIMIT_PERIOD, text, max(left) < RATE_REQUESTS / 2)
 
     async def refusals(self) -> AsyncIterator[ProbeFinding]:
         """Check how requests are refused that can pay nobody."""
         body = {"external_id": self._id("x"), "product_id": NO_ID, "auto_confirm": False}
         answer = await ask(self._dvs, "POST", "/async/transactions", body=body)
         is_known = (answer.status, ErrorCode.PRODUCT_NOT_AVAILABLE in answer.codes) == (404, True)
-        yield answered(Belief.UNKNOWN_PRODUCT, answer, answer.named(), is_known)
+        yield finding_of_answer(Belief.UNKNOWN_PRODUCT, answer, answer.named(), is_known)
         answer = await ask(self._dvs, "GET", f"/transactions/{NO_ID}")
         is_known = (answer.status, ErrorCode.TRANSACTION_NOT_FOUND in answer.codes) == (404, True)
-        yield answered(Belief.UNKNOWN_TRANSACTION, answer, answer.named(), is_known)
+        yield finding_of_answer(Belief.UNKNOWN_TRANSACTION, answer, answer.named(), is_known)
         answer = await ask(self._dvs, "POST", "/async/transactions", body={"external_id": self._id("y")})
         is_known = answer.status == 400 and bool(answer.codes)
-        yield answered(Belief.INVALID_REQUEST, answer, answer.named(), is_known)
+        yield finding_of_answer(Belief.INVALID_REQUEST, answer, answer.named(), is_known)
 
     async def unconfirmed(self) -> AsyncIterator[ProbeFinding]:
         """Check a transaction that is created, sent again, listed and cancelled, and never confirmed."""
@@ -168,31 +168,33 @@ class _Prober:
         self.report.shapes["created"] = shape_of(created.value)
         if created.failure:
             for belief in OF_CREATED:
-                yield not_checked(belief, f"creation: {created.failure}")
+                yield unchecked_finding(belief, f"creation: {created.failure}")
             return
-        for finding in echoes(created, body, request):
+        for finding in findings_of_echo(created, body, request):
             yield finding
         id_ = created.get("id")
         yield await self._lag(str(body["external_id"]))
         held = await self._holding(request)
         price = created.get("prices", "wholesale", "amount")
-        yield moved(Belief.BALANCE_HOLD, before, held, price)
+        yield finding_of_holding(Belief.BALANCE_HOLD, before, held, price)
         again = await ask(self._dvs, "POST", "/async/transactions", body=body)
-        yield id_used(Belief.DUPLICATE_ANSWER, again)
+        yield finding_of_duplicate(Belief.DUPLICATE_ANSWER, again)
         other = await ask(self._dvs, "POST", "/async/transactions", body={**body, **request.other_party(DECLINED)})
-        yield id_used(Belief.DUPLICATE_OTHER_BODY, other)
+        yield finding_of_duplicate(Belief.DUPLICATE_OTHER_BODY, other)
         cancelled = await ask(self._dvs, "POST", f"/transactions/{id_}/cancel")
         class_ = cancelled.get("status", "class", "message")
         is_cancelled = class_ == "CANCELLED"
-        yield answered(Belief.CANCELLATION, cancelled, f"{cancelled.named()}, class {class_}", is_cancelled)
+        yield finding_of_answer(Belief.CANCELLATION, cancelled, f"{cancelled.named()}, class {class_}", is_cancelled)
         if not is_cancelled:  # a confirmation would pay
             for belief in (Belief.CONFIRMATION_TOO_LATE, Belief.BALANCE_RELEASE):
-                yield not_checked(belief, "not known to be cancelled")
+                yield unchecked_finding(belief, "not known to be cancelled")
             return
         late = await ask(self._dvs, "POST", f"/async/transactions/{id_}/confirm")
         is_refused = late.status == 400 and bool(late.codes)
-        yield answered(Belief.CONFIRMATION_TOO_LATE, late, late.named(), is_refused)
-        yield moved(Belief.BALANCE_RELEASE, held, await self._holding(request), None if price is None else -price)
+        yield finding_of_answer(Belief.CONFIRMATION_TOO_LATE, late, late.named(), is_refused)
+        yield finding_of_holding(
+            Belief.BALANCE_RELEASE, held, await self._holding(request), None if price is None else -price
+        )
 
     async def final(self) -> AsyncIterator[ProbeFinding]:
         """Check test numbers until their transactions are final."""
@@ -204,7 +206,7 @@ class _Prober:
             body = request.body(self._id(end), end, auto_confirm=True)
             answer = await ask(self._dvs, "POST", "/async/transactions", body=body)
             if answer.failure:
-                yield not_checked(belief, f"creation: {answer.failure}")
+                yield unchecked_finding(belief, f"creation: {answer.failure}")
                 continue
             id_, began, why_late = answer.get("id"), self._clock.monotonic(), ""
             while answer.get("status", "class", "message") not in {"COMPLETED", "DECLINED"}:
@@ -219,7 +221,9 @@ class _Prober:
             text = f"{answer.named()}, {printable(str(message)[:_MAX_TEXT])} after {seconds:.1f} s"
             is_final = answer.get("status", "class", "message") in {"COMPLETED", "DECLINED"}
             yield (
-                not_checked(belief, why_late) if why_late and not is_final else seen_as(belief, text, message == wanted)
+                unchecked_finding(belief, why_late)
+                if why_late and not is_final
+                else finding_of(belief, text, message == wanted)
             )
 
     async def _lag(self, external_id: str) -> ProbeFinding:
@@ -228,12 +232,12 @@ class _Prober:
             answer = await ask(self._dvs, "GET", "/transactions", params={"external_id": external_id})
             if isinstance(answer.value, list) and answer.value and answer.status < 300:
                 self.report.shapes["listed"] = shape_of(answer.value[0])
-                return seen_as(Belief.LIST_LAG, f"listed after {seconds:.1f} s", agrees=True)
+                return finding_of(Belief.LIST_LAG, f"listed after {seconds:.1f} s", agrees=True)
             why_late = why_late or hindrance(answer)
             await self._clock.sleep(LOOK_INTERVAL)
         if why_late:
-            return not_checked(Belief.LIST_LAG, why_late)
-        return seen_as(Belief.LIST_LAG, f"not listed within {PATIENCE:.0f} s", agrees=False)
+            return unchecked_finding(Belief.LIST_LAG, why_late)
+        return finding_of(Belief.LIST_LAG, f"not listed within {PATIENCE:.0f} s", agrees=False)
 
     async def _holding(self, request: ProbeRequest) -> Decimal | None:
         """Return what is on hold in the wallet of the product's price; None if DVS does not say it."""

@@ -35,19 +35,19 @@ _EXPIRY_FIELDS: Final = ("creation_date", "confirmation_expiration_date")
 _MOMENT: TypeAdapter[Any] = TypeAdapter(Moment)
 
 
-def seen_as(belief: Belief, seen: str, agrees: bool | None) -> ProbeFinding:
+def finding_of(belief: Belief, seen: str, agrees: bool | None) -> ProbeFinding:
     """Return what was seen of a belief; `agrees` is None if that shows nothing."""
     return ProbeFinding(belief=belief, seen=seen, agrees=agrees)
 
 
-def not_checked(belief: Belief, why: str) -> ProbeFinding:
+def unchecked_finding(belief: Belief, why: str) -> ProbeFinding:
     """Return that a belief could not be checked."""
-    return seen_as(belief, f"not checked ({why})", None)
+    return finding_of(belief, f"not checked ({why})", None)
 
 
-def answered(belief: Belief, answer: RawAnswer, seen: str, agrees: bool) -> ProbeFinding:
+def finding_of_answer(belief: Belief, answer: RawAnswer, seen: str, agrees: bool) -> ProbeFinding:
     """Return what an answer shows of a belief: nothing if it says nothing of what DVS is like."""
-    return not_checked(belief, answer.silence) if answer.silence else seen_as(belief, seen, agrees)
+    return unchecked_finding(belief, answer.silence) if answer.silence else finding_of(belief, seen, agrees)
 
 
 def hindrance(answer: RawAnswer) -> str:
@@ -55,27 +55,27 @@ def hindrance(answer: RawAnswer) -> str:
     return answer.silence or ("rate limit" if answer.was_throttled else "")
 
 
-def id_used(belief: Belief, answer: RawAnswer) -> ProbeFinding:
+def finding_of_duplicate(belief: Belief, answer: RawAnswer) -> ProbeFinding:
     """Return whether an answer refuses an external ID that is used already."""
-    return answered(belief, answer, answer.named(), ErrorCode.EXTERNAL_ID_ALREADY_USED in answer.codes)
+    return finding_of_answer(belief, answer, answer.named(), ErrorCode.EXTERNAL_ID_ALREADY_USED in answer.codes)
 
 
-def moved(belief: Belief, before: Decimal | None, after: Decimal | None, price: Any) -> ProbeFinding:  # noqa: ANN401
+def finding_of_holding(belief: Belief, before: Decimal | None, after: Decimal | None, price: Any) -> ProbeFinding:  # noqa: ANN401
     """Return whether the amount on hold moved by a price; other programs may use the account meanwhile."""
     if before is None or after is None or not isinstance(price, int | Decimal):
-        return seen_as(belief, "no wallet or no price", None)
+        return finding_of(belief, "no wallet or no price", None)
     has_moved = after - before == price
-    return seen_as(belief, "moved by the price" if has_moved else "moved by another amount", has_moved)
+    return finding_of(belief, "moved by the price" if has_moved else "moved by another amount", has_moved)
 
 
-def echoes(created: RawAnswer, body: Mapping[str, Any], request: ProbeRequest) -> list[ProbeFinding]:
+def findings_of_echo(created: RawAnswer, body: Mapping[str, Any], request: ProbeRequest) -> list[ProbeFinding]:
     """Return how the answer to a creation repeats its request."""
     same = {True: "the same", False: "another", None: "not stated"}
 
     def echo(belief: Belief, sent: object, *path: str) -> ProbeFinding:
         found = created.get(*path)
         is_same = None if found is None else found == sent
-        return seen_as(belief, same[is_same], is_same is True)
+        return finding_of(belief, same[is_same], is_same is True)
 
     number = body["credit_party_identifier"]["mobile_number"]
     side = body.get("destination")
@@ -91,9 +91,9 @@ def echoes(created: RawAnswer, body: Mapping[str, Any], request: ProbeRequest) -
         echo(Belief.ECHO_EXTERNAL_ID, body["external_id"], "external_id"),
         echo(Belief.ECHO_PRODUCT, request.product_id, "product", "id"),
         echo(Belief.ECHO_CREDIT_PARTY, number, "credit_party_identifier", "mobile_number"),
-        seen_as(Belief.ECHO_AMOUNT, amount, None if side is None else stated == side["amount"]),
-        seen_as(Belief.PRICE_STATED, "not stated" if price is None else "stated", price is not None),
-        seen_as(
+        finding_of(Belief.ECHO_AMOUNT, amount, None if side is None else stated == side["amount"]),
+        finding_of(Belief.PRICE_STATED, "not stated" if price is None else "stated", price is not None),
+        finding_of(
             Belief.EXPIRY,
             "not stated" if hour is None else f"{hour:.0f} s",
             None if hour is None else abs(hour - EXPIRY) <= EXPIRY_TOLERANCE,

@@ -9,11 +9,11 @@ import cloup
 
 from bulk_topup.cli.commands.catalogue import ID, country_option, operator_option, service_option, subservice_option
 from bulk_topup.cli.confirmation import confirm
-from bulk_topup.cli.crash import note_begun
+from bulk_topup.cli.crash import record_start
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.times import parse_time
 from bulk_topup.cli.query import QueryOptions, fetch_all, is_production, print_query, query_options
-from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs import AsyncDVS, InvalidResponseError
 from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
@@ -55,20 +55,21 @@ def show_command(transaction: str, reveal_pins: bool, query: QueryOptions) -> No
         dvs.on_unreadable = None  # one that its list spoils is shown all the same, or an error
         if transaction.isascii() and transaction.isdigit():
             return _masked([await dvs.transactions.get(int(transaction))], reveal_pins)
-        found: list[Transaction] = []
+        listed: list[Transaction] = []
         unreadable: list[UnreadableEntry] = []
         async for page in dvs.transactions.list(external_id=transaction).pages():
-            found += page.items
+            listed += page.items
             unreadable += page.unreadable
-        if own := [each for each in found if each.external_id == transaction]:
-            found = own  # without what DVS lists beside it
-        else:
+        found = [each for each in listed if each.external_id == transaction]
+        if not found:
             for entry in unreadable:  # one that may be it is not absent
                 if entry.may_have(transaction):
                     again = await dvs.transactions.read_again(entry)
                     if again.external_id == transaction:
                         found.append(again)
                         dvs.unreadable.discard(entry)
+        if not found and listed:
+            raise InvalidResponseError(f"DVS listed other transactions than {transaction}.")
         if not found:
             raise TransactionNotFoundError(
                 f'DVS has no transaction with the external ID "{transaction}" in this account. Check it and --env.'
@@ -152,7 +153,7 @@ def confirm_command(transaction_id: int, yes: bool, query: QueryOptions) -> None
     _confirm(query, yes, f"Pay transaction {transaction_id} with real money?")
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Transaction]:
-        note_begun()
+        record_start()
         return _masked([await dvs.transactions.confirm_async(transaction_id)], reveal=False)
 
     print_query(query, fetch, HEADINGS, partial(_row, query))
@@ -172,7 +173,7 @@ def cancel_command(transaction_id: int, yes: bool, query: QueryOptions) -> None:
     _confirm(query, yes, f"Cancel transaction {transaction_id}?")
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Transaction]:
-        note_begun()
+        record_start()
         return _masked([await dvs.transactions.cancel(transaction_id)], reveal=False)
 
     print_query(query, fetch, HEADINGS, partial(_row, query))

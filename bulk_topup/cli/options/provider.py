@@ -7,7 +7,7 @@ import click
 import cloup
 
 from bulk_topup.cli.options.groups import PROVIDER, collect
-from bulk_topup.cli.whole_commands import keep_place
+from bulk_topup.cli.whole_commands import save_place
 from bulk_topup.domain.environment import DEFAULT_ENVIRONMENT, Environment, ProviderOptions, default_ledger
 from bulk_topup.dvs.waits import DEFAULT_MAX_WAIT
 
@@ -27,7 +27,7 @@ class ProviderArguments:
     ledger: Path | None
 
     def resolve(self, of_job: Environment | None = None) -> ProviderOptions:
-        """Return the provider options, and keep them for the commands that this one proposes.
+        """Return the provider options, and save them for the commands that this one proposes.
 
         Args:
             of_job: the environment that a job names, where the command line names none; None for none.
@@ -46,7 +46,7 @@ class ProviderArguments:
             ledger=ledger,
             is_named=named is not None,
         )
-        keep_place(options)
+        save_place(options)
         return options
 
 
