@@ -100,8 +100,10 @@ _CRASHED_BEFORE: Final = (
 )
 _APPROVAL: Final = (
     "approval required, nothing was sent",
-    "Run `bulk-topup plan JOB --output plan.json`, and have another person run "
-    "`bulk-topup approve plan.json --key FILE`.",
+    (
+        "Run `bulk-topup plan JOB --output plan.json`, and have another person run `bulk-topup approve plan.json "
+        "--key FILE`."
+    ),
 )
 
 
