@@ -153,8 +153,8 @@ def check_approval(
         approved = f" Rows that were approved before continue with `{resume}`." if resume else ""
         raise ApprovalRequiredError(
             f"Run {job.name}/{job.run_key} needs an approval. Nothing was sent. Write a plan with `bulk-topup plan "
-            "--output plan.json`, have another person approve it with `bulk-topup approve plan.json`, and add "
-            f"--approved FILE.{approved}"
+            "JOB --output plan.json`, have another person approve it with `bulk-topup approve plan.json --key FILE`, "
+            f"and add --approved FILE.{approved}"
         )
 
 

@@ -26,9 +26,9 @@ def exit_on_crash(context: click.Context) -> Iterator[None]:
     """
     try:
         yield
-    except (click.ClickException, click.exceptions.Exit, click.Abort):  # all expected
+    except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt, SystemExit):  # all expected
         raise
-    except Exception as error:  # Python would exit with 1, whatever was sent
+    except BaseException as error:  # a cancelled task as well; Python would exit with 1, whatever was sent
         from bulk_topup.domain.exit_codes import crash_code
 
         sys.excepthook(type(error), error, error.__traceback__)

@@ -74,6 +74,7 @@ def print_query(
     row: Row[Model],
     *,
     unbroken: Collection[str] = (),
+    interrupted: str = INTERRUPTED,
 ) -> None:
     """Fetch from DVS and print the response.
 
@@ -83,6 +84,7 @@ def print_query(
         headings: the columns of the table and of the CSV file.
         row: returns the cells of an item.
         unbroken: columns of the table that are never wrapped.
+        interrupted: the error's sentence where a signal ends the fetch.
     """
     if query.as_json and query.as_csv:
         raise click.UsageError("Choose --json or --csv.")
@@ -93,7 +95,7 @@ def print_query(
         unreadable.extend(dvs.unreadable.kept)
         return found
 
-    items = fetch_or_exit(query.provider, fetch_and_note, rate=query.rate)
+    items = fetch_or_exit(query.provider, fetch_and_note, rate=query.rate, interrupted=interrupted)
     if query.as_json:
         # By the names of the provider, such as "class"; entries that could not be read come last.
         values = [with_texts(item.model_dump(by_alias=True)) for item in items]
@@ -107,7 +109,11 @@ def print_query(
 
 
 def fetch_or_exit(
-    provider: ProviderArguments, fetch: Callable[[AsyncDVS], Awaitable[T]], *, rate: float | None = None
+    provider: ProviderArguments,
+    fetch: Callable[[AsyncDVS], Awaitable[T]],
+    *,
+    rate: float | None = None,
+    interrupted: str = INTERRUPTED,
 ) -> T:
     """Return what DVS responds; exit with an error's code.
 
@@ -115,6 +121,7 @@ def fetch_or_exit(
         provider: where to fetch from.
         fetch: fetches with an open client.
         rate: most requests per second; None for what DVS allows.
+        interrupted: the error's sentence where a signal ends it.
     """
     with exit_on_error():
         options = provider.resolve()
@@ -127,7 +134,7 @@ def fetch_or_exit(
                 show_notices(dvs, clock)
                 return await fetch(dvs)
 
-        return run_async(main(), interrupted=INTERRUPTED)
+        return run_async(main(), interrupted=interrupted)
 
 
 async def fetch_all(pages: Pages[T]) -> list[T]:

@@ -1,12 +1,13 @@
 """What every job file has, whether it pays a list or retries a run: name, environment, report, monitoring; pure."""
 
+from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Self
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from bulk_topup.domain.environment import Environment
 from bulk_topup.jobs.date_templates import Template, render_dates
@@ -34,6 +35,15 @@ def _checked_time_zone(text: str) -> str:
 
 
 TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_checked_time_zone)]
+
+
+def _has_nul(value: object) -> bool:
+    """Return True if a text of a value has the character that no path can have."""
+    if isinstance(value, Mapping):
+        return any(map(_has_nul, (*value, *value.values())))
+    if isinstance(value, list | tuple):
+        return any(map(_has_nul, value))
+    return isinstance(value, str) and "\0" in value
 
 
 class BaseJob(BaseModel):
@@ -66,6 +76,13 @@ class BaseJob(BaseModel):
     metrics: MetricsFile | None = None
     #: JSON Lines log file, relative to the job file, or "-" for standard output.
     logs: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_no_nul(cls, value: object) -> object:
+        if _has_nul(value):
+            raise ValueError("The character U+0000, which no path can have. Remove it.")
+        return value
 
     def at(self, today: date, folder: Path) -> Self:
         """Return the job with its dates filled in, and its report folder absolute or relative to the current folder.

@@ -1,5 +1,6 @@
 """Reads and validates job files; touches only the file that it reads."""
 
+import shlex
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -53,7 +54,9 @@ def load_job(path: Path) -> Job:
     """
     job = load_any_job(path)
     if isinstance(job, RetryJob):
-        raise JobError(f"The job file {path} retries rows of a run. Start it with `bulk-topup retry {path}`.")
+        raise JobError(
+            f"The job file {path} retries rows of a run. Start it with `bulk-topup retry {shlex.quote(str(path))}`."
+        )
     return job
 
 
@@ -65,7 +68,10 @@ def load_retry_job(path: Path) -> RetryJob:
     """
     job = load_any_job(path)
     if isinstance(job, Job):
-        raise JobError(f"The job file {path} has no retry_of. Add the run to retry, or start it with `bulk-topup run`.")
+        raise JobError(
+            f"The job file {path} has no retry_of. Add the run to retry, or start it with `bulk-topup run "
+            f"{shlex.quote(str(path))}`."
+        )
     return job
 
 

@@ -3,6 +3,7 @@
 PINs are all secrets of a purchase here, so also the profiles of eSIMs.
 """
 
+import shlex
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -66,8 +67,8 @@ def keys_for(connection: sqlite3.Connection, path: Path) -> PinKeys:
     if missing := sorted(used - {_UNENCRYPTED} - set(keys.ids)):
         raise PinKeyError(
             f"PINs in the ledger {path} are encrypted with the key {', '.join(missing)}, which is not in {keys.where}, "
-            f"so nothing was sent. Restore that key. If it is lost, run `bulk-topup pin-key rotate --ledger {path}`; "
-            "then those PINs can only be fetched from DVS."
+            f"so nothing was sent. Restore that key. If it is lost, run `bulk-topup pin-key rotate --ledger "
+            f"{shlex.quote(str(path))}`; then those PINs can only be fetched from DVS."
         )
     keys = keys if keys.ids else load_or_create_pin_keys()
     if _UNENCRYPTED in used:

@@ -101,7 +101,7 @@ class LogWriter:
     def __init__(self, open_target: Callable[[], Target]) -> None:
         self._open_target = open_target
         self._is_opened = Event()
-        self._why_closed: OSError | JobError | None = None
+        self._why_closed: OSError | ValueError | JobError | None = None
         self._waiting: Queue[str | None] = Queue(MAX_WAITING)
         self._why_lost: str | None = None
         self._thread = Thread(target=self._write_all, name="log", daemon=True)
@@ -111,7 +111,7 @@ class LogWriter:
         """Wait `OPENING_PATIENCE` at most until the log is open.
 
         Raises:
-            OSError, JobError: it can't be opened.
+            OSError, ValueError, JobError: it can't be opened.
         """
         self._is_opened.wait(OPENING_PATIENCE)
         if self._why_closed is not None:
@@ -137,7 +137,7 @@ class LogWriter:
     def _write_all(self) -> None:
         try:
             target = self._open_target()
-        except (OSError, JobError) as error:
+        except (OSError, ValueError, JobError) as error:  # ValueError: no path
             self._why_closed, self._why_lost = error, _reason(error)
             return
         finally:
@@ -167,8 +167,8 @@ def open_log(target: Path | TextIO) -> LogWriter:
     writer = LogWriter(lambda: _open_file(path))
     try:
         writer.check_open()
-    except OSError as error:
-        raise JobError(f"Can't write the log {target}: {error.strerror}. Choose another file.") from None
+    except (OSError, ValueError) as error:
+        raise JobError(f"Can't write the log {target}: {_reason(error)}. Choose another file.") from None
     return writer
 
 

@@ -4,6 +4,7 @@ Readers need not have access to the list, and mail servers keep messages: they c
 """
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -99,7 +100,10 @@ _CRASHED_BEFORE: Final = (
 )
 _APPROVAL: Final = (
     "approval required, nothing was sent",
-    "Run `bulk-topup plan JOB --output plan.json`, and have another person run `bulk-topup approve plan.json`.",
+    (
+        "Run `bulk-topup plan JOB --output plan.json`, and have another person run `bulk-topup approve plan.json "
+        "--key FILE`."
+    ),
 )
 
 
@@ -138,7 +142,7 @@ def plan_message(
         f"The plan of run {context.run} in {context.environment} needs an approval: {format_rows(rows)}.",
         *_money_lines("Requested amount", amounts),
         *_money_lines("Expected cost", costs),
-        f"What to do next: Check the plan, then sign it with `bulk-topup approve {plan}`.",
+        f"What to do next: Check the plan, then sign it with `bulk-topup approve {shlex.quote(str(plan))} --key FILE`.",
     ]
     return Message(
         events=frozenset({NotificationEvent.APPROVAL}),

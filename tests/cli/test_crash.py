@@ -1,5 +1,7 @@
 """What an unexpected error of ours exits with: never Python's own 1, which means a finished run."""
 
+import asyncio
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -31,6 +33,15 @@ def paying(begun: bool) -> None:
 
 
 @click.command()
+@click.option("--begun", is_flag=True)
+def cancelled(begun: bool) -> None:
+    """Fail with what is no Exception."""
+    if begun:
+        record_start()
+    raise BaseExceptionGroup("tasks", [asyncio.CancelledError()])
+
+
+@click.command()
 def refusing() -> None:
     """Fail as expected."""
     raise click.UsageError("no such thing")
@@ -39,13 +50,13 @@ def refusing() -> None:
 GROUP = LazyGroup(
     specs={
         name: CommandSpec(module=__name__, name=name, help=f"The {name}.")
-        for name in ("crashing", "paying", "refusing", "group")
+        for name in ("crashing", "paying", "cancelled", "refusing", "group")
     }
 )
 group = LazyGroup(name="group", specs={"inner": CommandSpec(module=__name__, name="crashing", help="The inner.")})
 
 
-@pytest.mark.parametrize("words", [["crashing"], ["paying"], ["group", "inner"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["crashing"], ["paying"], ["cancelled"], ["group", "inner"]], ids=" ".join)
 @pytest.mark.parametrize(("begun", "code"), [([], ExitCode.INVALID_INPUT), (["--begun"], ExitCode.RESUMABLE)])
 def test_the_code_says_whether_something_may_have_been_sent(words: list[str], begun: list[str], code: ExitCode) -> None:
     result = CliRunner().invoke(GROUP, [*words, *begun])

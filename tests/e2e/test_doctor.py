@@ -125,6 +125,16 @@ def test_a_probe_writes_a_report_and_exits_with_1_where_dvs_is_otherwise_than_be
     assert "Report written to probe-report.json" in result.stderr
 
 
+def test_a_probe_that_crashes_does_not_say_that_nothing_was_sent(
+    invoke: Callable[..., Any], options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*_: object, **__: object) -> None:
+        raise RecursionError("a body that is nested too deeply")
+
+    monkeypatch.setattr("bulk_topup.cli.commands.doctor.probe_provider", crash)
+    assert "RecursionError" in invoke("doctor", "--probe", *options, code=75).stderr
+
+
 def test_production_is_never_probed(invoke: Callable[..., Any], tmp_path: Path) -> None:
     result = invoke("doctor", "--probe", "--env", "production", code=3)
     assert "Run it with --env preprod." in result.stderr

@@ -107,6 +107,27 @@ def test_a_transaction_is_confirmed_or_cancelled_by_hand_once(
     wait_until(lambda: [entry["status_class"] for entry in books()["transactions"]] == ["COMPLETED", "CANCELLED"])
 
 
+@pytest.mark.parametrize(
+    "fault", [{"kind": "drop", "first": 1}, {"kind": "drop"}, {"kind": "page_after"}], ids=["once", "always", "gateway"]
+)
+def test_an_unknown_outcome_is_never_told_as_a_refusal(
+    pay: Pay,
+    create: Callable[..., Transaction],
+    sandbox: Any,
+    credentials: tuple[str, str],
+    books: Callable[[], Any],
+    fault: dict[str, Any],
+) -> None:
+    paid = create("by-hand-1")
+    fault = {**fault, "method": "POST", "path": "/async/transactions/*/confirm"}
+    httpx2.put(f"{sandbox.address}/sandbox/faults", json=[fault], auth=credentials).raise_for_status()
+    error = pay("transaction", "confirm", paid.id, code=4).stderr
+    assert (
+        f"confirmed and the beneficiary paid: find out with `bulk-topup transaction show {paid.id} --base-url" in error
+    )
+    assert books()["transactions"][0]["status_class"] != "CREATED"
+
+
 def test_production_needs_a_confirmation_before_it_confirms(
     pay: Pay, create: Callable[..., Transaction], books: Any
 ) -> None:

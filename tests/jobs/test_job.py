@@ -1,5 +1,6 @@
 """Job files: their settings, dates, lists and diagnostics."""
 
+import shlex
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -112,6 +113,27 @@ def test_all_problems_are_reported_together(tmp_path: Path) -> None:
 def test_a_missing_job_file_is_reported_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(JobError, match=r"^Can't read the job file .*none\.toml: No such file or directory\.$"):
         load_job(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    "line", ['list = "a\\u0000.csv"', 'list = "a.csv"\narchive = "b\\u0000"', 'list = "a.csv"\nlogs = "b\\u0000"']
+)
+def test_a_character_that_no_path_can_have_is_refused_with_its_line(tmp_path: Path, line: str) -> None:
+    with pytest.raises(JobError, match=rf"line {line.count(chr(10)) + 1}, .*: The character U\+0000"):
+        load_job(_file(tmp_path, line))
+
+
+def test_the_other_command_for_a_job_file_is_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "it's pay"
+    folder.mkdir()
+    for text, load, command in (
+        ('retry_of = "a/b"', load_job, "retry"),
+        ('list = "a.csv"', load_retry_job, "run"),
+    ):
+        file = _file(folder, text)
+        with pytest.raises(JobError) as error:
+            load(file)
+        assert f"`{shlex.join(['bulk-topup', command, str(file)])}`" in str(error.value)
 
 
 def test_invalid_options_are_reported_under_the_name_of_their_origin() -> None:

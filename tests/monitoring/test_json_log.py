@@ -184,6 +184,11 @@ def test_a_log_that_cannot_be_opened_is_reported_before_anything_is_sent(tmp_pat
         open_log(tmp_path)
 
 
+def test_a_log_that_no_path_names_is_reported_before_anything_is_sent(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="Can't write the log"):
+        open_log(tmp_path / "a\0b")
+
+
 def test_a_disk_that_hangs_loses_lines_and_stops_nobody() -> None:
     hung, written = threading.Event(), list[str]()
 

@@ -125,13 +125,13 @@ def test_the_start_message_has_rows_and_expected_cost() -> None:
 
 
 def test_the_plan_message_has_the_plan_file_and_its_amounts() -> None:
-    message = plan_message(CONTEXT, 2, {"SGD": Decimal(10)}, {"USD": Decimal("7.42")}, Path("/srv/plan.json"))
+    message = plan_message(CONTEXT, 2, {"SGD": Decimal(10)}, {"USD": Decimal("7.42")}, Path("/srv/my plan.json"))
     assert message.events == {NotificationEvent.APPROVAL}
     assert message.title == "payroll/2026-11: plan needs an approval"
     assert "Environment: production. Account: https://dvs.example/v1 (key 1a2b3c4d)." in message.body.splitlines()
     for line in ("Requested amount: 10.00 SGD", "Expected cost: 7.42 USD"):
         assert line in message.body.splitlines()
-    assert "Check the plan, then sign it with `bulk-topup approve /srv/plan.json`." in message.body
+    assert "Check the plan, then sign it with `bulk-topup approve '/srv/my plan.json' --key FILE`." in message.body
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Checks the ledger's file, its open rows and its PIN keys; changes nothing."""
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -149,7 +150,8 @@ def _pin_keys(keys: PinKeys, used: frozenset[str], path: Path) -> Finding:
             check="PIN key",
             status=CheckStatus.BAD,
             message=f"PINs are encrypted with the key {', '.join(missing)}, which is not in {keys.where}.",
-            fix=f"Restore that key. If it is lost, continue without it: `bulk-topup pin-key rotate --ledger {path}`.",
+            fix=f"Restore that key. If it is lost, continue without it: `bulk-topup pin-key rotate "
+            f"--ledger {shlex.quote(str(path))}`.",
         )
     if not keys.ids:
         return Finding(

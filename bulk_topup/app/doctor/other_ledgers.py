@@ -218,7 +218,7 @@ def _text(file: Path) -> str:
         if not file.is_file():
             return ""
         with file.open("rb") as opened:
-            return opened.read(_MAX_BYTES).decode(errors="replace")
+            return _decoded(opened.read(_MAX_BYTES))
     except OSError:
         return ""
 
@@ -232,4 +232,9 @@ def _own_crontab() -> str:
         shown = subprocess.run([program, "-l"], capture_output=True, timeout=_CRONTAB_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return shown.stdout[:_MAX_BYTES].decode(errors="replace") if shown.returncode == 0 else ""
+    return _decoded(shown.stdout[:_MAX_BYTES]) if shown.returncode == 0 else ""
+
+
+def _decoded(content: bytes) -> str:
+    """Return the text of a file that anybody may have written; it has no NUL, which no path can have."""
+    return content.decode(errors="replace").replace("\0", "\ufffd")

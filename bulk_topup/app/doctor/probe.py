@@ -172,7 +172,7 @@ class _Prober:
             return
         for finding in findings_of_echo(created, body, request):
             yield finding
-        id_ = created.get("id")
+        id_ = created.id_of(str(body["external_id"]))
         yield await self._lag(str(body["external_id"]))
         held = await self._holding(request)
         price = created.get("prices", "wholesale", "amount")
@@ -181,9 +181,13 @@ class _Prober:
         yield finding_of_duplicate(Belief.DUPLICATE_ANSWER, again)
         other = await ask(self._dvs, "POST", "/async/transactions", body={**body, **request.other_party(DECLINED)})
         yield finding_of_duplicate(Belief.DUPLICATE_OTHER_BODY, other)
+        if id_ is None:  # it may be another's, whom a cancellation would harm
+            for belief in (Belief.CANCELLATION, Belief.CONFIRMATION_TOO_LATE, Belief.BALANCE_RELEASE):
+                yield unchecked_finding(belief, "the answer is not about the probe's transaction")
+            return
         cancelled = await ask(self._dvs, "POST", f"/transactions/{id_}/cancel")
         class_ = cancelled.get("status", "class", "message")
-        is_cancelled = class_ == "CANCELLED"
+        is_cancelled = class_ == "CANCELLED" and cancelled.get("id") == id_
         yield finding_of_answer(Belief.CANCELLATION, cancelled, f"{cancelled.named()}, class {class_}", is_cancelled)
         if not is_cancelled:  # a confirmation would pay
             for belief in (Belief.CONFIRMATION_TOO_LATE, Belief.BALANCE_RELEASE):
@@ -208,7 +212,10 @@ class _Prober:
             if answer.failure:
                 yield unchecked_finding(belief, f"creation: {answer.failure}")
                 continue
-            id_, began, why_late = answer.get("id"), self._clock.monotonic(), ""
+            if (id_ := answer.id_of(str(body["external_id"]))) is None:
+                yield unchecked_finding(belief, "the answer is not about the probe's transaction")
+                continue
+            began, why_late = self._clock.monotonic(), ""
             while answer.get("status", "class", "message") not in {"COMPLETED", "DECLINED"}:
                 if self._clock.monotonic() - began > PATIENCE:
                     break

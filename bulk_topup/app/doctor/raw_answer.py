@@ -53,6 +53,12 @@ class RawAnswer:
             value = value.get(name) if isinstance(value, dict) else None
         return value
 
+    def id_of(self, external_id: str) -> int | None:
+        """Return the transaction's ID; None if the body is not about the one with that external ID."""
+        id_ = self.get("id")
+        is_id = isinstance(id_, int) and not isinstance(id_, bool)
+        return id_ if is_id and self.get("external_id") == external_id else None
+
 
 async def ask(
     dvs: AsyncDVS, method: str, path: str, *, params: dict[str, str] | None = None, body: object | None = None

@@ -24,6 +24,7 @@ from bulk_topup.app.doctor import (
 )
 from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.cli.clock import command_clock
+from bulk_topup.cli.crash import record_start
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.notices import show_notices
@@ -127,6 +128,7 @@ async def _probe_provider(provider: ProviderOptions) -> ProbeReport:
     clock = command_clock()
     async with open_client(provider, clock=clock) as dvs:
         show_notices(dvs, clock)
+        record_start()
         return await probe_provider(dvs, clock, nonce=secrets.token_hex(6))
 
 

@@ -1,6 +1,6 @@
 """The commands of DVS transactions: show, list, confirm, cancel."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -12,8 +12,8 @@ from bulk_topup.cli.confirmation import confirm
 from bulk_topup.cli.crash import record_start
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.times import parse_time
-from bulk_topup.cli.query import QueryOptions, fetch_all, is_production, print_query, query_options
-from bulk_topup.dvs import AsyncDVS, InvalidResponseError
+from bulk_topup.cli.query import INTERRUPTED, QueryOptions, fetch_all, is_production, print_query, query_options
+from bulk_topup.dvs import AsyncDVS, DVSError, InvalidResponseError, NoResponseError
 from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
@@ -153,10 +153,10 @@ def confirm_command(transaction_id: int, yes: bool, query: QueryOptions) -> None
     _confirm(query, yes, f"Pay transaction {transaction_id} with real money?")
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Transaction]:
-        record_start()
-        return _masked([await dvs.transactions.confirm_async(transaction_id)], reveal=False)
+        return _masked([await _known(dvs.transactions.confirm_async(transaction_id), unknown)], reveal=False)
 
-    print_query(query, fetch, HEADINGS, partial(_row, query))
+    unknown = _unknown(transaction_id, "confirmed and the beneficiary paid")
+    print_query(query, fetch, HEADINGS, partial(_row, query), interrupted=f"{INTERRUPTED} {unknown}")
 
 
 @transaction_group.command("cancel")
@@ -173,10 +173,34 @@ def cancel_command(transaction_id: int, yes: bool, query: QueryOptions) -> None:
     _confirm(query, yes, f"Cancel transaction {transaction_id}?")
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Transaction]:
-        record_start()
-        return _masked([await dvs.transactions.cancel(transaction_id)], reveal=False)
+        return _masked([await _known(dvs.transactions.cancel(transaction_id), unknown)], reveal=False)
 
-    print_query(query, fetch, HEADINGS, partial(_row, query))
+    unknown = _unknown(transaction_id, "cancelled")
+    print_query(query, fetch, HEADINGS, partial(_row, query), interrupted=f"{INTERRUPTED} {unknown}")
+
+
+async def _known(change: Awaitable[Transaction], unknown: str) -> Transaction:
+    """Return a changed transaction.
+
+    Args:
+        change: the request.
+        unknown: the sentence for an unknown outcome.
+
+    Raises:
+        DVSError: it was not changed.
+        NoResponseError: it is unknown whether it was changed, now or by an earlier try of the request.
+    """
+    record_start()
+    try:
+        return await change
+    except DVSError as error:
+        if not (error.outcome_unknown or error.after_unknown):
+            raise
+        raise NoResponseError(f"{str(error).rstrip('.')}. {unknown}") from error
+
+
+def _unknown(transaction_id: int, what: str) -> str:
+    return f"It may have been {what}: find out with `bulk-topup transaction show {transaction_id}`."
 
 
 def _confirm(query: QueryOptions, is_confirmed: bool, question: str) -> None:

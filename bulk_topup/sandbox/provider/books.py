@@ -167,7 +167,9 @@ def remove_unused(path: Path) -> None:
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        with path.open("rb") as file:
+        if not _is_at(path, descriptor):  # another sandbox has removed these, and perhaps begun others
+            return
+        with open(descriptor, "rb", closefd=False) as file:
             is_used = next(islice(file, 1, None), None) is not None
         if not is_used:
             path.unlink()

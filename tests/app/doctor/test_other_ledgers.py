@@ -79,6 +79,13 @@ def test_a_crontab_line_with_another_ledger_is_named(homes: dict[str, Path], lin
     assert ledger in message
 
 
+def test_a_crontab_of_bytes_that_no_path_has_is_read_all_the_same(homes: dict[str, Path], tmp_path: Path) -> None:
+    file = tmp_path / "cron"
+    file.write_bytes(b"0 5 * * * amina bulk-topup run pay.toml --ledger /srv/o\0\xff.db\n")
+    (message,) = warnings(homes["amina"] / BELOW, homes={"amina": homes["amina"]}, system_crontabs=(file,))
+    assert "/srv/o\ufffd" in message
+
+
 def test_a_crontab_without_a_ledger_uses_the_default_one_of_its_user(homes: dict[str, Path], tmp_path: Path) -> None:
     here = {"amina": homes["amina"]}
     line = "0 5 * * * bulk-topup run pay.toml --scheduled\n"

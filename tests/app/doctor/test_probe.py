@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from bulk_topup.app.doctor.probe_findings import OF_CREATED
 from bulk_topup.app.doctor.shapes import shape_of
 from bulk_topup.cli.screens.probe import probe_json
 from bulk_topup.domain.environment import Environment, ProviderOptions
-from bulk_topup.dvs import AsyncDVS, NoResponseError, RetryPolicy, UnauthorizedError
+from bulk_topup.dvs import AsyncDVS, NoResponseError, RetryPolicy, UnauthorizedError, codec
+from bulk_topup.dvs.transports.base import HTTPRequest, HTTPResponse
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.sandbox.fault_parser import parse_fault
@@ -148,6 +150,31 @@ def probe(time_scale: float, credentials: tuple[str, str], clock: Any) -> Callab
         return _by_belief(report), sorted(each["status_class"] for each in books["transactions"])
 
     return run
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("external_id", "of-another"), ("id", "7/confirm"), ("id", True), ("external_id", None)]
+)
+async def test_a_probe_touches_no_transaction_that_may_be_anothers(
+    sandbox: Any, credentials: tuple[str, str], clock: Any, monkeypatch: pytest.MonkeyPatch, field: str, value: object
+) -> None:
+    async with AsyncDVS(sandbox.base_url, *credentials, rate=1000) as dvs:
+        exchange, paths = dvs.exchange, []
+
+        async def lie(request: HTTPRequest, **more: Any) -> HTTPResponse:
+            paths.append(request.path)
+            response = await exchange(request, **more)
+            if request.method != "POST":
+                return response
+            return replace(response, body=codec.encode({**codec.decode(response.body), field: value}))
+
+        monkeypatch.setattr(dvs, "exchange", lie)
+        seen = _by_belief(await probe_provider(dvs, clock, nonce="0f3a"))
+    assert {path for path in paths if path.startswith(("/transactions/", "/async/transactions/"))} == {
+        "/transactions/999999999"  # which nobody has
+    }
+    for belief in (Belief.CANCELLATION, Belief.CONFIRMATION_TOO_LATE, Belief.BALANCE_RELEASE, Belief.FINAL_COMPLETED):
+        assert seen[belief].seen == "not checked (the answer is not about the probe's transaction)"
 
 
 async def test_a_throttled_probe_waits_and_asks_again(probe: Callable[..., Any]) -> None:

@@ -1,5 +1,6 @@
 """The books: a restarted sandbox continues where it was, whatever stopped it."""
 
+import fcntl
 import json
 import os
 import resource
@@ -337,5 +338,22 @@ def test_only_books_that_nothing_happened_in_and_nobody_has_open_are_removed(tmp
     remove_unused(path)
     assert not path.exists()
     path.write_bytes(opened * 2)
+    remove_unused(path)
+    assert path.exists()
+
+
+def test_books_that_another_sandbox_begins_while_the_former_are_removed_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "books.jsonl"
+    path.write_text("opened\n")
+    lock = fcntl.flock
+
+    def begin_others(descriptor: int, how: int) -> None:
+        lock(descriptor, how)
+        path.unlink()
+        path.write_text("opened by another\n")
+
+    monkeypatch.setattr(fcntl, "flock", begin_others)
     remove_unused(path)
     assert path.exists()
