@@ -72,30 +72,30 @@ def test_what_a_row_counts_for_in_the_caps_of_the_next_start(
 def test_each_unit_has_its_own_sum_for_rows_sent_and_rows_to_be_sent(
     ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any], facts: Callable[..., Any]
 ) -> None:
-    prices = [("7", "0.1", "USD"), ("7", "0.2", "USD"), ("7", "0.1", "EUR"), ("8", "0.1", "USD"), None, None, None]
-    units = ["SGD", "SGD", "SGD", "SGD", "SGD", "SGD", "PHP"]
-    amounts = ["10", "10", "10", "10", "10", "11", "10"]
-    costs = [("5", "USD")] * 4 + [("5", "EUR"), ("6", "USD"), ("5", "USD")]
+    prices = [("7", "0.1", "USD"), ("7", "0.2", "USD"), ("7", "0.1", "EUR"), ("8", "0.1", "USD"), *[None] * 5]
+    units = ["SGD", "SGD", "SGD", "SGD", "SGD", "SGD", "PHP", "SGD", "SGD"]
+    amounts = ["10", "10", "10", "10", "10", "11", "10", "10", "11"]
+    costs = [("5", "USD")] * 4 + [("5", "EUR"), ("6", "USD"), *[("5", "USD")] * 3]
     rows = [
         row(who, amount, unit=unit, cost=Decimal(cost), cost_unit=cost_unit)
-        for who, amount, unit, (cost, cost_unit) in zip(range(1, 8), amounts, units, costs, strict=True)
+        for who, amount, unit, (cost, cost_unit) in zip(range(1, 10), amounts, units, costs, strict=True)
     ]
-    expected = ({"SGD": Decimal(61), "PHP": Decimal(10)}, {"USD": Decimal(31), "EUR": Decimal(5)})
+    expected = ({"SGD": Decimal(82), "PHP": Decimal(10)}, {"USD": Decimal(41), "EUR": Decimal(5)})
     ledger.staging.clear()
     ledger.staging.add(staged(rows))
     ledger.staging.preview(None)
     ahead = ledger.spending.final_with_staged(None)
-    assert (ahead.rows, ahead.amounts, ahead.costs) == (7, *expected)
+    assert (ahead.rows, ahead.amounts, ahead.costs) == (9, *expected)
     run = start(ledger, rows)
     planned = ledger.spending.final(run)
-    assert (planned.rows, planned.amounts, planned.costs) == (7, *expected)
-    for attempt, price in zip(ledger.attempts.claim(run, 7), prices, strict=True):
+    assert (planned.rows, planned.amounts, planned.costs) == (9, *expected)
+    for attempt, price in zip(ledger.attempts.claim(run, 9), prices, strict=True):
         known = price and facts(price=Decimal(price[0]), fee=Decimal(price[1]), price_unit=price[2])
         if known:
             ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=known)])
     spent = ledger.spending.spent(run)
-    assert (spent.rows, spent.amounts) == (7, expected[0])
-    assert spent.costs == {"USD": Decimal("33.4"), "EUR": Decimal("12.1")}
+    assert (spent.rows, spent.amounts) == (9, expected[0])
+    assert spent.costs == {"USD": Decimal("43.4"), "EUR": Decimal("12.1")}
 
 
 def test_each_price_that_an_earlier_start_met_is_compared_once_for_each_planned_cost(
