@@ -178,7 +178,9 @@ class Control:
             self._pauses += 1
             self._resume_at = now + pause
             requests = "1 request" if self._failures == 1 else f"{self._failures:,} requests"
-            self.message = f"Paused for {format_seconds(pause)} after {requests} without a response: {error}"
+            # A run that has stopped submitting still tracks and cancels: why it stopped outlasts a pause.
+            if self.reason is None:
+                self.message = f"Paused for {format_seconds(pause)} after {requests} without a response: {error}"
 
     def _end_silence(self) -> None:
         """Record that DVS responded, after counting the outage that this may end."""

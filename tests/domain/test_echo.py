@@ -105,6 +105,94 @@ def test_a_party_that_is_not_stated_is_no_difference_in_an_answer_and_no_proof_i
     assert "mobile number none instead of +6595123100" in move.message
 
 
+@pytest.mark.parametrize(
+    ("sent", "stated", "difference"),
+    [
+        ({"account_number": "GC12A"}, {"account_number": "GC12B"}, "account number GC12B instead of GC12A"),
+        ({"account_number": "GC12A"}, {"account_number": "gc12a"}, "account number gc12a instead of GC12A"),
+        ({"account_number": "1"}, {"account_number": "01"}, "account number 01 instead of 1"),
+        (
+            {"account_number": "1", "account_qualifier": "Home"},
+            {"account_number": "1", "account_qualifier": "Work"},
+            "account qualifier Work instead of Home",
+        ),
+        (
+            {"account_number": "1"},
+            {"account_number": "1", "account_qualifier": "Work"},
+            "account qualifier Work instead of none",
+        ),
+        (
+            {"mobile_number": "+6595123100", "account_number": "1"},
+            {"mobile_number": "+6595123100", "account_number": "2"},
+            "account number 2 instead of 1",
+        ),
+    ],
+)
+@pytest.mark.parametrize("found_by_id", [True, False])
+def test_a_transaction_that_credits_another_account_is_a_conflict(
+    attempt: Attempt,
+    transaction: Make,
+    sent: dict[str, Any],
+    stated: dict[str, Any],
+    difference: str,
+    found_by_id: bool,
+) -> None:
+    ours = _request(attempt, credit_party_identifier=sent)
+    found = transaction(StatusClass.COMPLETED, credit_party_identifier=stated)
+    move = move_for(ours, RowState.IN_FLIGHT, found, "test", found_by_id=found_by_id)
+    assert move.after is RowState.CONFLICT
+    assert difference in move.message
+
+
+@pytest.mark.parametrize(
+    ("sent", "stated", "difference"),
+    [
+        ({"account_number": "1"}, {"account_qualifier": ""}, "account number none instead of 1"),
+        (
+            {"account_number": "1", "account_qualifier": "Home"},
+            {"account_number": "1"},
+            "account qualifier none instead of Home",
+        ),
+    ],
+)
+def test_an_account_that_is_not_stated_is_no_difference_in_an_answer_and_no_proof_in_a_look_up(
+    attempt: Attempt, transaction: Make, sent: dict[str, Any], stated: dict[str, Any], difference: str
+) -> None:
+    ours, found = _request(attempt, credit_party_identifier=sent), transaction(credit_party_identifier=stated)
+    assert move_for(ours, RowState.IN_FLIGHT, found, "answer").after is RowState.ACCEPTED
+    move = move_for(ours, RowState.IN_FLIGHT, found, "look-up", found_by_id=True)
+    assert move.after is RowState.CONFLICT
+    assert difference in move.message
+
+
+@pytest.mark.parametrize(
+    ("stated", "in_answer", "in_look_up"),
+    [
+        ({"source": {"unit": "USD", "amount": "7.50"}, "destination": {"unit": "SGD", "amount": 10}}, "", ""),
+        (
+            {"source": {"unit": "USD", "amount": 7.49}},
+            "source amount 7.49 USD instead of 7.5 USD",
+            "source amount 7.49 USD instead of 7.5 USD",
+        ),
+        (
+            {"source": {"unit": "EUR", "amount": 7.5}},
+            "source amount 7.5 EUR instead of 7.5 USD",
+            "source amount 7.5 EUR instead of 7.5 USD",
+        ),
+        ({"destination": {"unit": "USD", "amount": 7.5}}, "", "source amount not stated instead of 7.5 USD"),
+        (None, "", "source amount not stated instead of 7.5 USD"),
+    ],
+)
+def test_an_amount_in_the_currency_of_the_wallet_is_compared_too(
+    attempt: Attempt, transaction: Make, stated: object, in_answer: str, in_look_up: str
+) -> None:
+    source = {"unit_type": "CURRENCY", "unit": "USD", "amount": 7.5}
+    ours = request_of(_request(attempt, calculation_mode="SOURCE_AMOUNT", source=source, destination=None))
+    found = transaction(requested_values=stated)
+    assert differences_from(ours, found, needs_all=False) == ([in_answer] if in_answer else [])
+    assert differences_from(ours, found, needs_all=True) == ([in_look_up] if in_look_up else [])
+
+
 @pytest.mark.parametrize("amount", [10, 10.0, "10", "10.00", "1E+1", "010"])
 @pytest.mark.parametrize("unit", ["SGD", "sgd", " SGD "])
 def test_an_amount_is_the_same_by_value(attempt: Attempt, transaction: Make, amount: object, unit: str) -> None:

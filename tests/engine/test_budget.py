@@ -71,6 +71,20 @@ def test_rows_that_earlier_invocations_sent_count(row: Any) -> None:
     assert Budget(Caps(costs={"USD": Decimal("29.99")}), spent).excess(row(1)) is not None
 
 
+def test_each_unit_has_its_own_sum_and_its_own_cap(row: Any) -> None:
+    caps = Caps(amounts={"SGD": Decimal(10), "PHP": Decimal(5)}, costs={"USD": Decimal(6), "EUR": Decimal(3)})
+    budget = Budget(caps, NOTHING)
+    assert budget.excess(row(1)) is None
+    assert budget.excess(row(2, unit="PHP", cost_unit="EUR")) is None
+    assert "PHP" in str(budget.excess(row(3, unit="PHP")))
+    assert "EUR" in str(budget.excess(row(3, cost_unit="EUR")))
+    assert budget.excess(row(3)) is None
+    assert (budget.amounts, budget.costs) == (
+        {"SGD": Decimal(10), "PHP": Decimal(5)},
+        {"USD": Decimal(6), "EUR": Decimal(3)},
+    )
+
+
 def test_the_price_with_its_fee_replaces_the_planned_cost(row: Any) -> None:
     budget = Budget(Caps(costs={"USD": Decimal(7)}), NOTHING)
     first = row(1)

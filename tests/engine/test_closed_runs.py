@@ -1,8 +1,6 @@
 """A closed run sends nothing: rows in flight get their outcome by a look-up, and what is unconfirmed is cancelled."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from bulk_topup.engine import PollPolicy, RunOptions
 from bulk_topup.errors import ClosedRunError
 from bulk_topup.ledger import LedgerStore, RetryChoice
 from bulk_topup.system.clock import SystemClock
+from tests.helpers.hand_clock import HastyClock
 
 pytestmark = pytest.mark.anyio
 
@@ -27,23 +26,6 @@ Pay = Callable[..., Awaitable[Any]]
 Books = Callable[[], list[dict[str, Any]]]
 
 CREATION = "POST /v1/async/transactions HTTP/1.1"
-
-
-class HastyClock(SystemClock):
-    """A clock on which every wait is over almost at once."""
-
-    def __init__(self) -> None:
-        self._waited = 0.0
-
-    def now(self) -> datetime:
-        return super().now() + timedelta(seconds=self._waited)
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self._waited
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(min(seconds, 0.005))
-        self._waited += seconds
 
 
 @pytest.fixture

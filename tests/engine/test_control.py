@@ -40,6 +40,14 @@ async def test_many_failures_in_a_row_pause_the_run_with_a_reason_until_it_conti
     assert control.message == ""
 
 
+async def test_why_a_run_stopped_outlasts_a_pause_after_it(clock: Any) -> None:
+    control = Control(clock, POLICY)
+    control.stop(StopReason.CAP, "The cap is reached.")
+    await _fail(control, 3)
+    assert control.is_paused
+    assert control.message == "The cap is reached."
+
+
 async def test_pauses_grow_to_their_maximum_while_dvs_does_not_respond(clock: Any) -> None:
     control = Control(clock, POLICY)
     await _fail(control, 3)

@@ -1,9 +1,11 @@
-"""A clock that is moved by hand, and late deliveries by it."""
+"""Clocks that are moved by hand or by sleeps, and late deliveries by them."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from bulk_topup.system.clock import SystemClock
 
 
 @dataclass(frozen=True)
@@ -42,3 +44,20 @@ class RingingClock:
     def set_forward(self, seconds: float) -> None:
         """Set the wall clock; no time passes."""
         self._set_forward += seconds
+
+
+class HastyClock(SystemClock):
+    """A clock on which every wait is over almost at once."""
+
+    def __init__(self) -> None:
+        self._waited = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self._waited)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._waited
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.005))
+        self._waited += seconds

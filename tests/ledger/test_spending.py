@@ -45,6 +45,80 @@ def test_sent_rows_count_with_their_actual_price_and_others_with_the_expected_co
     assert total.costs == {"USD": Decimal("12.46")}
 
 
+@pytest.mark.parametrize(
+    ("state", "spent"),
+    [
+        *((RowState.IN_FLIGHT, "5"), (RowState.ACCEPTED, "7.46"), (RowState.COMPLETED, "7.46")),
+        *((RowState.CONFLICT, "5"), (RowState.FAILED, None), (RowState.REVERSED, None), (RowState.PENDING, None)),
+    ],
+)
+def test_what_a_row_counts_for_in_the_caps_of_the_next_start(
+    ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any], state: RowState, spent: str | None
+) -> None:
+    run = start(ledger, [row(1)])
+    [attempt] = ledger.attempts.claim(run, 1)
+    if state is RowState.REVERSED:
+        ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
+        ledger.attempts.record([move(attempt, RowState.COMPLETED, RowState.REVERSED)])
+    elif state is not RowState.IN_FLIGHT:
+        ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, state)])
+    totals = ledger.spending.spent(run)
+    if spent is None:
+        assert (totals.rows, totals.amounts, totals.costs) == (0, {}, {})
+    else:
+        assert (totals.rows, totals.amounts, totals.costs) == (1, {"SGD": Decimal(10)}, {"USD": Decimal(spent)})
+
+
+def test_each_unit_has_its_own_sum_for_rows_sent_and_rows_to_be_sent(
+    ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any], facts: Callable[..., Any]
+) -> None:
+    prices = [("7", "0.1", "USD"), ("7", "0.2", "USD"), ("7", "0.1", "EUR"), ("8", "0.1", "USD"), *[None] * 5]
+    units = ["SGD", "SGD", "SGD", "SGD", "SGD", "SGD", "PHP", "SGD", "SGD"]
+    amounts = ["10", "10", "10", "10", "10", "11", "10", "10", "11"]
+    costs = [("5", "USD")] * 4 + [("5", "EUR"), ("6", "USD"), *[("5", "USD")] * 3]
+    rows = [
+        row(who, amount, unit=unit, cost=Decimal(cost), cost_unit=cost_unit)
+        for who, amount, unit, (cost, cost_unit) in zip(range(1, 10), amounts, units, costs, strict=True)
+    ]
+    expected = ({"SGD": Decimal(82), "PHP": Decimal(10)}, {"USD": Decimal(41), "EUR": Decimal(5)})
+    ledger.staging.clear()
+    ledger.staging.add(staged(rows))
+    ledger.staging.preview(None)
+    ahead = ledger.spending.final_with_staged(None)
+    assert (ahead.rows, ahead.amounts, ahead.costs) == (9, *expected)
+    run = start(ledger, rows)
+    planned = ledger.spending.final(run)
+    assert (planned.rows, planned.amounts, planned.costs) == (9, *expected)
+    for attempt, price in zip(ledger.attempts.claim(run, 9), prices, strict=True):
+        known = price and facts(price=Decimal(price[0]), fee=Decimal(price[1]), price_unit=price[2])
+        if known:
+            ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=known)])
+    spent = ledger.spending.spent(run)
+    assert (spent.rows, spent.amounts) == (9, expected[0])
+    assert spent.costs == {"USD": Decimal("43.4"), "EUR": Decimal("12.1")}
+
+
+def test_each_price_that_an_earlier_start_met_is_compared_once_for_each_planned_cost(
+    ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any], facts: Callable[..., Any]
+) -> None:
+    run = start(ledger, [row(who) for who in range(1, 6)] + [row(6, "12"), row(7, product_id=4455), row(8)])
+    known = [
+        *((RowState.COMPLETED, "5", "0"), (RowState.ACCEPTED, "5", "0"), (RowState.ACCEPTED, "6", "0")),
+        *((RowState.COMPLETED, "5", "0.5"), (RowState.FAILED, "9", "0"), (RowState.ACCEPTED, "5", "0")),
+        (RowState.COMPLETED, "9", "0"),
+    ]
+    for attempt, (state, price, fee) in zip(ledger.attempts.claim(run, 7), known, strict=True):
+        stated = facts(price=Decimal(price), fee=Decimal(fee))
+        ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, state, facts=stated)])
+    met = [(each.attempt.cost, each.price, each.fee) for each in ledger.spending.actual_prices(run)]
+    assert sorted(met) == [
+        (Decimal(5), Decimal(5), Decimal(0)),
+        (Decimal(5), Decimal(5), Decimal("0.5")),
+        (Decimal(5), Decimal(6), Decimal(0)),
+        (Decimal(6), Decimal(5), Decimal(0)),
+    ]
+
+
 def test_equal_rows_have_the_same_digest_sent_or_not(
     ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any]
 ) -> None:

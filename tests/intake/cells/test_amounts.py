@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bulk_topup.domain.money import format_plain
 from bulk_topup.intake import CellProblem, normalise_amount
-from bulk_topup.intake.cells.amounts import PLAIN_AMOUNT
+from bulk_topup.intake.cells.amounts import PLAIN_AMOUNT, normalise_amounts
 from bulk_topup.intake.cells.formats import Formats
 from bulk_topup.intake.cells.normalise import normaliser_of
 
@@ -105,6 +105,21 @@ def test_an_ambiguous_or_invalid_amount_is_refused_with_a_fix(text: str, mark: s
 @pytest.mark.parametrize(("text", "normal"), [("5", "5"), ("05.50", "5.5"), ("5.00", "5"), ("0.5", "0.5")])
 def test_padding_zeros_are_dropped(text: str, normal: str) -> None:
     assert normalise_amount(text, ".") == normal
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        *[("100", "100"), ("0100", "100"), ("0010", "10"), ("00100", "100"), ("1000000", "1000000")],
+        *[("100.0", "100"), ("0100.00", "100"), ("0010.10", "10.1"), ("10.010", "10.01"), ("000.500", "0.5")],
+        *[("000.050", "0.05"), ("100.001", "100.001")],
+    ],
+)
+@pytest.mark.parametrize("mark", [".", ","])
+def test_zeros_within_an_amount_stay_in_a_cell_and_in_a_column(text: str, normal: str, mark: str) -> None:
+    written = text.replace(".", mark)
+    assert normalise_amount(written, mark) == normal
+    assert normalise_amounts(pl.Series([written]), mark).to_list() == [normal]
 
 
 @given(amount=AMOUNTS)
