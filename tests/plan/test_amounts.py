@@ -202,9 +202,9 @@ def test_a_product_without_modes_supports_both(check: Check, ranged: MakeProduct
 
 
 def test_braces_in_texts_of_the_list_or_of_dvs_are_plain_characters(check: Check, fixed: MakeProduct) -> None:
-    product = fixed(destination={"unit": "{x}", "amount": "5"})
+    product = fixed(destination={"unit": "{X}", "amount": "5"})
     amount = (
-        "Product 4520 has the fixed amount 5.00 {x}, but the list has 6. Correct the amount, or choose another product."
+        "Product 4520 has the fixed amount 5.00 {X}, but the list has 6. Correct the amount, or choose another product."
     )
-    currency = "The list has {}{0}, but product 4520 has {x}."
+    currency = "The list has {}{0}, but product 4520 has {X}."
     assert messages(check(product, row("6", currency="{}{0}"))) == [[currency, amount]]
