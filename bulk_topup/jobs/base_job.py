@@ -81,7 +81,7 @@ class BaseJob(BaseModel):
     @classmethod
     def _check_no_nul(cls, value: object) -> object:
         if _has_nul(value):
-            raise ValueError("The character U+0000, which no path can have. Remove it.")
+            raise ValueError("The character U+0000, which no value can have. Remove it.")
         return value
 
     def at(self, today: date, folder: Path) -> Self:

@@ -3,7 +3,7 @@
 import signal
 import sqlite3
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,14 @@ from bulk_topup.ledger import connection
 
 Start = Callable[..., subprocess.Popen[str]]
 ROWS = 300
+
+
+@pytest.fixture(autouse=True)
+def _no_ignored_signal() -> Iterator[None]:
+    """Let commands take SIGHUP, also where the tests run under `nohup`, so that they would ignore it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture

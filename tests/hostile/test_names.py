@@ -94,7 +94,6 @@ def test_thousands_of_errors_are_cut_short(pay: Pay, tmp_path: Path) -> None:
         "{today:%9999999Y}",
         "{today:%n%t}",
         " ",
-        "a\\u0000b",
         "a\\u001b[2Jb",
         "a\\nb",
         "\\u202ea",
@@ -107,6 +106,13 @@ def test_an_empty_or_invisible_run_key_starts_no_run(
     result = pay("run", "job.toml", code=3)
     assert "is empty or has invisible characters. Choose another with --run-key" in result.stderr
     assert "\x1b" not in result.output
+    assert books() == []
+
+
+def test_a_job_file_with_a_nul_starts_no_run(pay: Pay, listed: str, tmp_path: Path, books: Callable[[], Any]) -> None:
+    (tmp_path / "job.toml").write_text(f'list = "{listed}"\nproduct = 6418\nrun_key = "a\\u0000b"\n')
+    result = pay("run", "job.toml", code=3)
+    assert "line 3, run_key: The character U+0000, which no value can have. Remove it." in result.stderr
     assert books() == []
 
 
