@@ -2,13 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from decimal import Decimal
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from bulk_topup.app.run_ending import exit_code
 from bulk_topup.dvs import AsyncDVS
@@ -16,7 +14,6 @@ from bulk_topup.engine import CircuitPolicy, StopReason
 from bulk_topup.engine.callback_hints import follow_hints
 from bulk_topup.engine.hold import IDLE_PASSES
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.system.clock import SystemClock
 from tests.helpers.hand_clock import HastyClock
 
@@ -30,19 +27,9 @@ CREATION = "POST /v1/async/transactions HTTP/1.1"
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path, credentials: tuple[str, str]) -> Iterator[EmbeddedSandbox]:
-    """A sandbox where transactions can be confirmed for 180 s."""
-    key, secret = credentials
-    config = SandboxConfig(
-        time_scale=0.05,
-        rate_limit=0,
-        balances={"USD": Decimal(100_000)},
-        api_key=key,
-        api_secret=SecretStr(secret),
-        books=tmp_path / "provider-books.jsonl",
-    )
-    with EmbeddedSandbox(config) as running:
-        yield running
+def time_scale() -> float:
+    """Transactions can be confirmed for 180 s."""
+    return 0.05
 
 
 def _acts(network: Any) -> Counter[str]:
