@@ -162,8 +162,7 @@ def is_near(key: str, other: str) -> bool:
 
 def near_bill(key: str) -> str:
     """Return the near text of the bill's reference in a key; empty without one."""
-    texts = key.partition(NEAR_END)[2].split(SEPARATOR)
-    return near_reference(texts[_BILL_INDEX]) if key.startswith(ACCOUNT) and len(texts) > _BILL_INDEX else ""
+    return near_reference(reference_in(key)) if key.startswith(ACCOUNT) else ""
 
 
 def reference_in(key: str) -> str:

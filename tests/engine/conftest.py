@@ -159,6 +159,19 @@ def _changed(response: bytes, change: Callable[[Any], object]) -> bytes:
     return b"\r\n".join([*fields, b"Content-Length: %d" % len(changed)]) + b"\r\n\r\n" + changed
 
 
+def count_states(outcomes: list[Any]) -> Counter[str]:
+    return Counter(outcome.state.value for outcome in outcomes)
+
+
+def count_statuses(books: Callable[[], list[dict[str, Any]]]) -> Counter[str]:
+    return Counter(str(each["status_class"]) for each in books())
+
+
+def decision_in(folder: Path) -> str | None:
+    with LedgerStore(folder / "ledger.db", read_only=True) as ledger:
+        return ledger.unconfirmed.decision(ledger.runs.all()[0])
+
+
 @pytest.fixture
 async def network(sandbox: Any) -> AsyncIterator[Network]:
     """A network before the sandbox with injected failures."""

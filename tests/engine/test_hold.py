@@ -17,10 +17,9 @@ from pydantic import SecretStr
 
 from bulk_topup.app.run_ending import exit_code
 from bulk_topup.engine import StopReason
-from bulk_topup.ledger import LedgerStore
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.system.clock import SystemClock
-from tests.engine.conftest import After
+from tests.engine.conftest import After, count_states, count_statuses, decision_in
 
 pytestmark = pytest.mark.anyio
 
@@ -54,25 +53,12 @@ def _kinds(network: Any) -> list[str]:
     ]
 
 
-def _states(outcomes: list[Any]) -> Counter[str]:
-    return Counter(outcome.state.value for outcome in outcomes)
-
-
-def _statuses(books: Books) -> Counter[str]:
-    return Counter(str(each["status_class"]) for each in books())
-
-
-def _decision(folder: Path) -> str | None:
-    with LedgerStore(folder / "ledger.db", read_only=True) as ledger:
-        return ledger.unconfirmed.decision(ledger.runs.all()[0])
-
-
 async def test_nothing_is_confirmed_before_everything_is_created(pay: Pay, network: Any, tmp_path: Path) -> None:
     finished, outcomes = await pay(8, mode="hold")
     assert (finished.result.reason, exit_code(finished.result)) == (None, 0)
-    assert _states(outcomes) == {"completed": 8}
+    assert count_states(outcomes) == {"completed": 8}
     assert _kinds(network) == ["create"] * 8 + ["confirm"] * 8
-    assert _decision(tmp_path) is None
+    assert decision_in(tmp_path) is None
 
 
 async def test_a_price_that_differs_from_the_plan_has_all_cancelled_and_none_paid(
@@ -83,8 +69,8 @@ async def test_a_price_that_differs_from_the_plan_has_all_cancelled_and_none_pai
     assert "the tolerance is 1 %" in finished.result.message
     assert "confirm" not in _kinds(network)
     assert _kinds(network).count("create") == _kinds(network).count("cancel") == len(books())
-    assert set(_statuses(books)) == {"CANCELLED"}
-    assert _states(outcomes)["completed"] == 0
+    assert set(count_statuses(books)) == {"CANCELLED"}
+    assert count_states(outcomes)["completed"] == 0
     assert sum((Decimal(balance["holding"]) for balance in _balances(sandbox, credentials)), Decimal(0)) == 0
 
 
@@ -97,8 +83,8 @@ async def test_a_cap_that_is_reached_has_all_cancelled(pay: Pay, books: Books, n
     network.rule = cheaper(2)
     finished, outcomes = await pay(20, mode="hold", caps={"costs": {"USD": "38"}}, stops={"price_drift": 1})
     assert finished.result.reason is StopReason.CAP
-    assert set(_statuses(books)) == {"CANCELLED"}
-    assert _states(outcomes) == {"failed": len(books()), "pending": 20 - len(books())}
+    assert set(count_statuses(books)) == {"CANCELLED"}
+    assert count_states(outcomes) == {"failed": len(books()), "pending": 20 - len(books())}
 
 
 @pytest.mark.parametrize("sandbox", [0.001], indirect=True)
@@ -106,8 +92,8 @@ async def test_what_would_expire_before_all_is_created_is_cancelled(pay: Pay, bo
     finished, outcomes = await pay(60, mode="hold", rate=10)
     assert finished.result.reason is StopReason.CANCELLED
     assert "would have expired" in finished.result.message
-    assert set(_statuses(books)) == {"CANCELLED"}
-    assert _states(outcomes)["completed"] == 0
+    assert set(count_statuses(books)) == {"CANCELLED"}
+    assert count_states(outcomes)["completed"] == 0
 
 
 class _WrongClock(SystemClock):
@@ -126,15 +112,15 @@ async def test_a_machine_whose_clock_is_wrong_confirms_in_time_by_the_clock_of_d
 ) -> None:
     finished, outcomes = await pay(3, mode="hold", clock=_WrongClock(days))
     assert finished.result.reason is None
-    assert _states(outcomes) == {"completed": 3}
-    assert _statuses(books) == {"COMPLETED": 3}
+    assert count_states(outcomes) == {"completed": 3}
+    assert count_statuses(books) == {"COMPLETED": 3}
 
 
 @pytest.mark.parametrize("sandbox", [0.001], indirect=True)
 async def test_by_a_clock_that_is_late_nothing_expires_unconfirmed(pay: Pay, books: Books) -> None:
     finished, _ = await pay(60, mode="hold", rate=10, clock=_WrongClock(-1))
     assert (finished.result.reason, "would have expired" in finished.result.message) == (StopReason.CANCELLED, True)
-    assert set(_statuses(books)) == {"CANCELLED"}
+    assert set(count_statuses(books)) == {"CANCELLED"}
 
 
 @pytest.mark.parametrize("sandbox", [0.001], indirect=True)
@@ -147,8 +133,8 @@ async def test_what_can_no_longer_be_confirmed_is_cancelled(
     network.rule = rule
     finished, outcomes = await pay(3, mode="hold")
     assert (finished.result.reason, exit_code(finished.result)) == (None, 1)
-    assert _states(outcomes) == {"failed": 3}
-    assert _statuses(books) == {"CANCELLED": 3}
+    assert count_states(outcomes) == {"failed": 3}
+    assert count_statuses(books) == {"CANCELLED": 3}
 
 
 def _last_expiry(folder: Path) -> datetime:
@@ -170,8 +156,8 @@ async def test_a_confirmation_without_a_response_is_looked_up_and_pays_once(
 
     network.rule = rule
     finished, outcomes = await pay(4, mode="hold")
-    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 4})
-    assert _statuses(books) == {"COMPLETED": 4}
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 4})
+    assert count_statuses(books) == {"COMPLETED": 4}
     assert len(met) == 4
 
 
@@ -190,8 +176,8 @@ async def test_a_run_that_is_stopped_while_it_creates_decides_in_the_next_invoca
     network.rule = lambda *_: "pass"
     finished, outcomes = await pay(10, mode="hold")
     assert finished.result.message == ""
-    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 10})
-    assert _statuses(books) == {"COMPLETED": 10}
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 10})
+    assert count_statuses(books) == {"COMPLETED": 10}
 
 
 @pytest.mark.parametrize("act", ["confirm", "cancel"])
@@ -209,27 +195,27 @@ async def test_a_decision_is_carried_out_by_the_next_invocation_and_never_made_a
     settings = {"mode": "hold", "rate": 100, "stops": {"price_drift": 1}}
     finished, _ = await pay(20, **settings, caps={"costs": {"USD": 38 if act == "cancel" else 80}})
     assert exit_code(finished.result) == 75
-    assert _decision(tmp_path) == act
+    assert decision_in(tmp_path) == act
     network.rule = lambda *_: "pass"
     before, created = len(network.seen), len(books())
     finished, outcomes = await pay(20, **settings)
     again = [line for line, _ in network.seen[before:] if line.startswith("POST")]
     assert act in again[0]
-    assert _decision(tmp_path) is None
+    assert decision_in(tmp_path) is None
     if act == "confirm":
-        assert _states(outcomes) == {"completed": 20}
-        assert _statuses(books) == {"COMPLETED": 20}
+        assert count_states(outcomes) == {"completed": 20}
+        assert count_statuses(books) == {"COMPLETED": 20}
     else:
-        assert _states(outcomes) == Counter({"failed": created, "completed": 20 - created})
-        assert _statuses(books)["CANCELLED"] == created
+        assert count_states(outcomes) == Counter({"failed": created, "completed": 20 - created})
+        assert count_statuses(books)["CANCELLED"] == created
 
 
 async def test_a_later_list_of_the_run_is_a_round_of_its_own(pay: Pay, books: Books, network: Any) -> None:
     await pay(3, mode="hold")
     finished, outcomes = await pay(5, mode="hold", add=True)
-    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 5})
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 5})
     assert _kinds(network) == ["create"] * 3 + ["confirm"] * 3 + ["create"] * 2 + ["confirm"] * 2
-    assert _statuses(books) == {"COMPLETED": 5}
+    assert count_statuses(books) == {"COMPLETED": 5}
 
 
 @pytest.mark.parametrize("change", ["left", "changed"])
@@ -243,14 +229,14 @@ async def test_a_transaction_that_no_longer_matches_the_list_is_not_confirmed(
 
     network.rule = rule
     _, outcomes = await pay(3, mode="hold")
-    assert _states(outcomes) == {"accepted": 3}
+    assert count_states(outcomes) == {"accepted": 3}
     network.rule = lambda *_: "pass"
     last = {"left": "", "changed": "10002,+6595123402,4\n"}[change]
     text = f"10000,+6595123400,5\n10001,+6595123401,5\n{last}"
     finished, outcomes = await pay(text=text, mode="hold")
     assert finished.result.reason is StopReason.CANCELLED
     assert "The list no longer matches" in finished.result.message
-    assert set(_statuses(books)) == {"CANCELLED"}
+    assert set(count_statuses(books)) == {"CANCELLED"}
 
 
 async def test_a_cap_that_real_prices_exceed_has_all_cancelled_although_no_row_is_left_to_send(
@@ -258,7 +244,7 @@ async def test_a_cap_that_real_prices_exceed_has_all_cancelled_although_no_row_i
 ) -> None:
     network.rule = cheaper(2)  # four rows are planned to cost 7.44 USD, and cost 14.84
     finished, _ = await pay(4, mode="hold", caps={"costs": {"USD": 10}}, stops={"price_drift": 1})
-    assert (finished.result.reason, set(_statuses(books))) == (StopReason.CANCELLED, {"CANCELLED"})
+    assert (finished.result.reason, set(count_statuses(books))) == (StopReason.CANCELLED, {"CANCELLED"})
     assert "the cap is 10.00 USD" in finished.result.message
 
 
@@ -270,7 +256,7 @@ async def test_a_cancelled_row_is_no_failure_that_hides_the_reason(
     finished, _ = await pay(4, mode="hold", caps={"costs": {"USD": 10}}, stops=stops)
     assert finished.result.reason is StopReason.CANCELLED
     assert "All unconfirmed transactions were cancelled. The run costs 14.84 USD" in finished.result.message
-    assert set(_statuses(books)) == {"CANCELLED"}
+    assert set(count_statuses(books)) == {"CANCELLED"}
 
 
 @pytest.mark.parametrize("sandbox", [0.05], indirect=True)
@@ -291,7 +277,7 @@ async def test_a_list_that_was_read_before_the_confirmation_undoes_nothing(
     network.rule = rule
     finished, outcomes = await pay(8, mode="hold")
     assert len(given) == 3
-    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 8})
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 8})
     assert _kinds(network) == ["create"] * 8 + ["confirm"] * 8
 
 
@@ -328,13 +314,13 @@ async def test_a_price_that_can_not_be_right_is_a_conflict_of_its_row_and_nothin
         assert "`bulk-topup transaction cancel ID --env sandbox --base-url http" in finished.result.message
         assert "--price-drift" not in finished.result.message
         assert [outcome.state.value for outcome in outcomes if outcome.line == 4] == ["conflict"]
-        assert set(_states(outcomes)) <= {"conflict", "accepted", "pending"}
+        assert set(count_states(outcomes)) <= {"conflict", "accepted", "pending"}
         assert set(_kinds(network)) == {"create"}
-        assert _decision(tmp_path) is None
+        assert decision_in(tmp_path) is None
     network.rule = lambda *_: "pass"
     finished, outcomes = await pay(4, mode="hold")
-    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 4})
-    assert _statuses(books) == {"COMPLETED": 4}
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 4})
+    assert count_statuses(books) == {"COMPLETED": 4}
 
 
 async def test_a_transaction_with_a_wrong_price_that_is_cancelled_by_hand_holds_back_no_other(
@@ -346,7 +332,7 @@ async def test_a_transaction_with_a_wrong_price_that_is_cancelled_by_hand_holds_
     url = f"{sandbox.base_url}/transactions/{wrong.transaction_id}/cancel"
     httpx2.post(url, auth=credentials).raise_for_status()
     finished, outcomes = await pay(4, mode="hold")
-    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 3, "failed": 1})
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 3, "failed": 1})
 
 
 async def test_a_price_that_is_missing_is_asked_for_once_more_before_the_decision(
@@ -354,7 +340,7 @@ async def test_a_price_that_is_missing_is_asked_for_once_more_before_the_decisio
 ) -> None:
     network.rule = _change_one(1, _without_prices, singly=False)
     finished, outcomes = await pay(4, mode="hold")
-    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 4})
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 4})
     (unpriced,) = [str(each["id"]) for each in books() if each["credit_party"] == "+6595123401"]
     lines = [line for line, _ in network.seen]
     asked = lines.index(f"GET /v1/transactions/{unpriced} HTTP/1.1")
@@ -370,13 +356,13 @@ async def test_a_price_that_stays_missing_leaves_the_decision_open_and_the_next_
     assert (finished.result.reason, exit_code(finished.result)) == (StopReason.PRICE, 75)
     assert "gives no price" in finished.result.message
     assert "Nothing was confirmed; unconfirmed transactions expire from" in finished.result.message
-    assert (_states(outcomes), set(_kinds(network)), _decision(tmp_path)) == ({"accepted": 4}, {"create"}, None)
-    assert set(_statuses(books)) == {"CREATED"}
+    assert (count_states(outcomes), set(_kinds(network)), decision_in(tmp_path)) == ({"accepted": 4}, {"create"}, None)
+    assert set(count_statuses(books)) == {"CREATED"}
     singles = [line for line, _ in network.seen if line.startswith("GET /v1/transactions/")]
     assert len(singles) == 1
     network.rule = lambda *_: "pass"
     finished, outcomes = await pay(4, mode="hold")
-    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 4})
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 4})
 
 
 async def test_a_reason_to_cancel_all_outweighs_a_price_that_is_missing(
@@ -388,7 +374,7 @@ async def test_a_reason_to_cancel_all_outweighs_a_price_that_is_missing(
     )
     finished, _ = await pay(4, mode="hold")
     assert "the tolerance is 1 %" in finished.result.message
-    assert set(_statuses(books)) == {"CANCELLED"}
+    assert set(count_statuses(books)) == {"CANCELLED"}
 
 
 async def test_a_conflict_that_ends_after_the_decision_is_not_confirmed_without_being_compared(
@@ -412,11 +398,11 @@ async def test_a_conflict_that_ends_after_the_decision_is_not_confirmed_without_
     network.rule = rule
     _, outcomes = await pay(20, mode="hold", rate=100)
     (strange,) = [outcome for outcome in outcomes if outcome.state.value == "conflict"]
-    assert _decision(tmp_path) == "confirm"
+    assert decision_in(tmp_path) == "confirm"
     network.rule = lambda _number, line, _body: dearer if "/transactions" in line else "pass"
     finished, outcomes = await pay(20, mode="hold")
     assert "the tolerance is 1 %" in finished.result.message
-    assert (_states(outcomes), _statuses(books)) == (
+    assert (count_states(outcomes), count_statuses(books)) == (
         {"completed": 19, "failed": 1},
         {"COMPLETED": 19, "CANCELLED": 1},
     )
@@ -427,13 +413,13 @@ async def test_a_wrong_price_that_an_earlier_version_accepted_or_a_person_leaves
 ) -> None:
     network.rule = _change_one(3, lambda transaction: transaction["prices"]["wholesale"].update(amount=-3, fee=6.71))
     _, outcomes = await pay(4, mode="hold")
-    assert _states(outcomes)["conflict"] == 1
+    assert count_states(outcomes)["conflict"] == 1
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger, ledger:
         ledger.execute("UPDATE rows SET state = 'accepted' WHERE state = 'conflict'")
     finished, outcomes = await pay(4, mode="hold", stops={"price_drift": 1})
-    assert (finished.result.reason, _states(outcomes)) == (StopReason.PRICE, {"accepted": 4})
+    assert (finished.result.reason, count_states(outcomes)) == (StopReason.PRICE, {"accepted": 4})
     assert "a price below 0" in finished.result.message
-    assert set(_statuses(books)) == {"CREATED"}
+    assert set(count_statuses(books)) == {"CREATED"}
 
 
 async def test_a_conflict_about_an_unconfirmed_transaction_ends_at_a_start_alone(
@@ -445,7 +431,7 @@ async def test_a_conflict_about_an_unconfirmed_transaction_ends_at_a_start_alone
 
     network.rule = rule
     _, outcomes = await pay(4, mode="hold")
-    assert _states(outcomes) == {"completed": 3, "conflict": 1}
-    assert _statuses(books) == {"COMPLETED": 3, "CREATED": 1}
+    assert count_states(outcomes) == {"completed": 3, "conflict": 1}
+    assert count_statuses(books) == {"COMPLETED": 3, "CREATED": 1}
     finished, outcomes = await pay(4, mode="hold")
-    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 4})
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 4})

@@ -15,6 +15,7 @@ from bulk_topup.engine.callback_hints import follow_hints
 from bulk_topup.engine.hold import IDLE_PASSES
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import SystemClock
+from tests.engine.conftest import count_states, count_statuses, decision_in
 from tests.helpers.hand_clock import HastyClock
 
 pytestmark = pytest.mark.anyio
@@ -46,19 +47,6 @@ def _acts(network: Any) -> Counter[str]:
     return kinds
 
 
-def _states(outcomes: list[Any]) -> Counter[str]:
-    return Counter(outcome.state.value for outcome in outcomes)
-
-
-def _statuses(books: Books) -> Counter[str]:
-    return Counter(str(each["status_class"]) for each in books())
-
-
-def _decision(folder: Path) -> str | None:
-    with LedgerStore(folder / "ledger.db", read_only=True) as ledger:
-        return ledger.unconfirmed.decision(ledger.runs.all()[0])
-
-
 def _error(code: int) -> bytes:
     return json.dumps({"errors": [{"code": code, "message": "Not now"}]}).encode()
 
@@ -81,12 +69,12 @@ async def test_a_price_that_an_earlier_start_met_is_compared_at_the_decision(
     cheap = cheaper(1.05)
     _stop_after_creating(network, watcher, 3, cheap)
     _, outcomes = await pay(3, mode="hold", stops={"price_drift": 1})
-    assert (_states(outcomes), _decision(tmp_path)) == ({"accepted": 3}, None)
+    assert (count_states(outcomes), decision_in(tmp_path)) == ({"accepted": 3}, None)
     network.rule = cheap
     finished, outcomes = await pay(3, mode="hold")
     assert finished.result.reason is StopReason.CANCELLED
     assert "the tolerance is 1 %" in finished.result.message
-    assert (_states(outcomes), _statuses(books)) == ({"failed": 3}, {"CANCELLED": 3})
+    assert (count_states(outcomes), count_statuses(books)) == ({"failed": 3}, {"CANCELLED": 3})
     assert _acts(network)["confirm"] == 0
 
 
@@ -107,7 +95,7 @@ async def test_the_time_to_confirm_is_checked_just_before_the_decision(pay: Pay,
     finished, outcomes = await pay(3, mode="hold", clock=_StandingClock())
     assert finished.result.reason is StopReason.CANCELLED
     assert "would have expired" in finished.result.message
-    assert (_states(outcomes), _statuses(books)) == ({"failed": 3}, {"CANCELLED": 3})
+    assert (count_states(outcomes), count_statuses(books)) == ({"failed": 3}, {"CANCELLED": 3})
 
 
 async def test_confirmations_that_never_get_through_leave_the_rows_open_and_the_next_start_confirms_them(
@@ -117,11 +105,11 @@ async def test_confirmations_that_never_get_through_leave_the_rows_open_and_the_
     finished, outcomes = await pay(2, mode="hold", clock=HastyClock())
     assert (finished.result.reason, exit_code(finished.result)) == (StopReason.STILL_OPEN, 75)
     assert "2 transactions are still unconfirmed after the decision to confirm" in finished.result.message
-    assert (_states(outcomes), _statuses(books)) == ({"accepted": 2}, {"CREATED": 2})
-    assert (_acts(network)["confirm"], _decision(tmp_path)) == (2 * (IDLE_PASSES + 1), "confirm")
+    assert (count_states(outcomes), count_statuses(books)) == ({"accepted": 2}, {"CREATED": 2})
+    assert (_acts(network)["confirm"], decision_in(tmp_path)) == (2 * (IDLE_PASSES + 1), "confirm")
     network.rule = lambda *_: "pass"
     finished, outcomes = await pay(2, mode="hold")
-    assert (finished.result.reason, _states(outcomes), _statuses(books)) == (
+    assert (finished.result.reason, count_states(outcomes), count_statuses(books)) == (
         None,
         {"completed": 2},
         {"COMPLETED": 2},
@@ -142,8 +130,8 @@ async def test_a_confirmation_that_gets_through_counts_as_progress_of_all(pay: P
 
     network.rule = rule
     finished, outcomes = await pay(2, mode="hold", clock=HastyClock())
-    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 2})
-    assert _statuses(books) == {"COMPLETED": 2}
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 2})
+    assert count_statuses(books) == {"COMPLETED": 2}
 
 
 async def test_a_confirmation_that_is_unauthorized_stops_the_run_and_the_next_start_confirms(
@@ -152,12 +140,12 @@ async def test_a_confirmation_that_is_unauthorized_stops_the_run_and_the_next_st
     network.rule = lambda _number, line, _body: (401, _error(1000401)) if "/confirm" in line else "pass"
     finished, outcomes = await pay(2, mode="hold", clock=HastyClock())
     assert finished.result.reason is StopReason.UNAUTHORIZED
-    assert (_states(outcomes), _statuses(books)) == ({"accepted": 2}, {"CREATED": 2})
-    assert (_acts(network)["get"], _acts(network)["cancel"], _decision(tmp_path)) == (0, 0, "confirm")
+    assert (count_states(outcomes), count_statuses(books)) == ({"accepted": 2}, {"CREATED": 2})
+    assert (_acts(network)["get"], _acts(network)["cancel"], decision_in(tmp_path)) == (0, 0, "confirm")
     network.rule = lambda *_: "pass"
     finished, outcomes = await pay(2, mode="hold")
-    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 2})
-    assert _statuses(books) == {"COMPLETED": 2}
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 2})
+    assert count_statuses(books) == {"COMPLETED": 2}
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, 1000404), (429, 1000429)])
@@ -182,8 +170,8 @@ async def test_a_confirmation_that_is_not_found_or_throttled_is_sent_again_and_n
     network.rule = rule
     circuit = CircuitPolicy(failures=100)
     finished, outcomes = await pay(2, mode="hold", clock=HastyClock(), circuit=circuit)
-    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 2})
-    assert _statuses(books) == {"COMPLETED": 2}
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 2})
+    assert count_statuses(books) == {"COMPLETED": 2}
     assert set(refused.values()) == {4}
     assert (asked, _acts(network)["cancel"]) == ([], 0)
 
@@ -206,7 +194,7 @@ async def test_during_a_pause_nothing_is_confirmed_or_cancelled(
     finished, outcomes = await pay(2, mode="hold", clock=clock, circuit=circuit)
     assert finished.result.reason is (StopReason.PRICE if act == "cancel" else None)
     assert ("the tolerance is 1 %" in finished.result.message) == (act == "cancel")
-    assert _states(outcomes) == {"failed" if act == "cancel" else "completed": len(books())}
+    assert count_states(outcomes) == {"failed" if act == "cancel" else "completed": len(books())}
     assert all(len(each) == 3 and each[2] - each[1] >= 35 for each in times.values())
 
 
@@ -221,14 +209,14 @@ async def test_callbacks_about_unconfirmed_transactions_wait_until_these_are_con
         async with AsyncDVS(network.address, *credentials, rate=10_000) as dvs:
             assert await follow_hints(finished.run, dvs=dvs, ledger=ledger, clock=SystemClock()) == 0
         assert len(ledger.hints.attempts(finished.run)) == 4
-    assert (_acts(network)["get"], _statuses(books)) == (0, {"CREATED": 4})
+    assert (_acts(network)["get"], count_statuses(books)) == (0, {"CREATED": 4})
 
     def rule(_number: int, line: str, _body: bytes) -> Any:  # the list never tells: callbacks alone do
         return (200, b"[]") if line.startswith("GET /v1/transactions?") else "pass"
 
     network.rule = rule
     finished, outcomes = await pay(4, mode="hold")
-    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 4})
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 4})
     assert (_acts(network)["create"], _acts(network)["confirm"]) == (4, 4)
     with LedgerStore(tmp_path / "ledger.db", read_only=True) as ledger:
         assert ledger.hints.attempts(finished.run) == []
