@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import zip_longest
 from pathlib import Path
 from queue import SimpleQueue
@@ -55,9 +56,10 @@ def try_mutants(
         subprocess.CalledProcessError: a test fails without any error.
     """
     end = None if seconds is None else time.monotonic() + seconds
+    copies = [Workspace.of(repository, folder / str(number)) for number in range(jobs)]
     workspaces: SimpleQueue[Workspace] = SimpleQueue()
-    for number in range(jobs):
-        workspaces.put(Workspace.of(repository, folder / str(number)))
+    for workspace in copies:
+        workspaces.put(workspace)
     reaches = _Reaches(workspaces, report)
 
     def try_one(entry: tuple[Target, Mutant]) -> tuple[Target, Trial] | None:
@@ -71,7 +73,10 @@ def try_mutants(
         finally:
             workspaces.put(workspace)
 
-    with ThreadPoolExecutor(max_workers=jobs) as threads:
+    with ExitStack() as stack:
+        for workspace in copies:
+            stack.enter_context(workspace)
+        threads = stack.enter_context(ThreadPoolExecutor(max_workers=jobs))
         yield from filter(None, threads.map(try_one, drawn))
 
 

@@ -1,10 +1,11 @@
-"""A plugin of pytest that tells coverage.py which test runs, and notes how long each takes.
+"""A plugin of pytest that tells coverage.py which test runs, and notes durations and imported libraries.
 
-Use it with `coverage run -m pytest -p mutants.line_contexts`. `MUTANTS_DURATIONS` names the file for the durations.
+Use it with `coverage run -m pytest -p mutants.line_contexts`. `MUTANTS_NOTES` names the file for the notes, in JSON.
 """
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,5 +33,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """Write the durations."""
-    Path(os.environ["MUTANTS_DURATIONS"]).write_text(json.dumps(_durations), encoding="utf-8")
+    """Write the notes."""
+    notes = {
+        "durations": _durations,
+        "libraries": [
+            name for name, module in sys.modules.items() if "site-packages" in (getattr(module, "__file__", None) or "")
+        ],
+    }
+    Path(os.environ["MUTANTS_NOTES"]).write_text(json.dumps(notes), encoding="utf-8")

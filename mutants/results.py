@@ -73,8 +73,8 @@ def read_equivalents(path: Path) -> tuple[Equivalent, ...]:
 def table(results: Iterable[Results]) -> str:
     """Return the results as a table in Markdown."""
     lines = [
-        "| part | errors possible | tried | noticed | missed | equivalent | broken | noticed, in % | aim |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
+        "| part | errors possible | tried | noticed | waiting | missed | equivalent | broken | noticed, % | aim |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     for each in results:
         tried = each.counted + each.equivalent + each.counts[Outcome.BROKEN]
@@ -82,8 +82,9 @@ def table(results: Iterable[Results]) -> str:
         verdict = "" if each.noticed is None else f" {'reached' if each.is_reached else 'missed'}"
         noticed = each.counted - len(each.missed)
         lines.append(
-            f"| {each.target.name} | {each.possible} | {tried} | {noticed} | {len(each.missed)} | {each.equivalent} "
-            f"| {each.counts[Outcome.BROKEN]} | {part} | {each.target.aim}:{verdict} |"
+            f"| {each.target.name} | {each.possible} | {tried} | {noticed} | {each.counts[Outcome.HANGS]} "
+            f"| {len(each.missed)} | {each.equivalent} | {each.counts[Outcome.BROKEN]} | {part} "
+            f"| {each.target.aim}:{verdict} |"
         )
     return "\n".join(lines)
 

@@ -4,28 +4,28 @@ import ast
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 import coverage
 
 from mutants.find import Change, Mutant, change_of
 from mutants.targets import Target
+from mutants.warm_pytest import WarmPytest
 
 #: What every run of pytest gets: no other order, no cache, and the same draws of property tests each time.
-_PYTEST: Final = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0")
+_PYTEST: Final = ("-q", "-p", "no:cacheprovider", "--hypothesis-seed=0")
 
 #: pytest's exit code if a test fails. Others mean that it could not import the tests.
 _FAILED: Final = 1
 #: How long tests may take at least, however short they are without an error.
-LEAST_SECONDS: Final = 20
+LEAST_SECONDS: Final = 40
 
 
 class Outcome(StrEnum):
@@ -56,12 +56,14 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reach:
-    """Which tests run which lines, and how long they take."""
+    """Which tests run which lines, how long they take, and what they import."""
 
     #: Tests by line, by module; none for a line that only imports run.
     tests: Mapping[Path, Mapping[int, frozenset[str]]]
     #: Seconds by test.
     durations: Mapping[str, float]
+    #: Names of the modules of libraries that they import.
+    libraries: Sequence[str]
 
     def tests_of(self, mutant: Mutant, source: str, *, seconds: float) -> list[str]:
         """Return tests that run a mutant's statement, the quickest first.
@@ -86,7 +88,6 @@ class Reach:
         return chosen
 
 
-@dataclass(frozen=True, slots=True)
 class Workspace:
     """A copy of the repository.
 
@@ -94,7 +95,18 @@ class Workspace:
         root: its folder.
     """
 
-    root: Path
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._warm: WarmPytest | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._warm is not None:
+            self._warm.__exit__(exc_type, exc, traceback)
 
     @classmethod
     def of(cls, repository: Path, root: Path) -> "Workspace":
@@ -117,22 +129,29 @@ class Workspace:
         Raises:
             subprocess.CalledProcessError: a test fails without any error.
         """
-        data, durations = self.root / ".reach", self.root / ".durations.json"
+        data, notes = self.root / ".reach", self.root / ".notes.json"
         settings = self.root / ".reach.ini"
         settings.write_text("[run]\nconcurrency = thread\n", encoding="utf-8")
         command = [
             *("-m", "coverage", "run", f"--rcfile={settings}", f"--data-file={data}"),
             f"--include={','.join(str(self.root / module) for module in target.modules)}",
-            *_PYTEST,
-            *("-p", "mutants.line_contexts"),
+            *("-m", "pytest", *_PYTEST, "-p", "mutants.line_contexts"),
             *target.tests,
         ]
-        self._run(command, timeout=None, MUTANTS_DURATIONS=str(durations)).check_returncode()
+        subprocess.run(
+            [sys.executable, *command],
+            cwd=self.root,
+            env=self._variables | {"MUTANTS_NOTES": str(notes)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=True,
+        )
         found = coverage.CoverageData(basename=str(data))
         found.read()
         return Reach(
             tests={module: _tests_by_line(found, self.root / module) for module in target.modules},
-            durations=json.loads(durations.read_text(encoding="utf-8")),
+            **json.loads(notes.read_text(encoding="utf-8")),
         )
 
     def try_mutant(self, mutant: Mutant, reach: Reach, *, seconds: float) -> Trial:
@@ -153,37 +172,23 @@ class Workspace:
         path.write_text(changed, encoding="utf-8")
         try:
             expected = sum(reach.durations.get(test, 0.0) for test in tests)
-            outcome = self._outcome(tests, timeout=LEAST_SECONDS + 4 * expected)
+            outcome = self._outcome(tests, reach.libraries, timeout=LEAST_SECONDS + 4 * expected)
         finally:
             path.write_text(source, encoding="utf-8")
         return replace(trial, outcome=outcome)
 
-    def _outcome(self, tests: Sequence[str], *, timeout: float) -> Outcome:
-        try:
-            code = self._run([*_PYTEST, "-x", *tests], timeout=timeout).returncode
-        except subprocess.TimeoutExpired:
+    def _outcome(self, tests: Sequence[str], libraries: Sequence[str], *, timeout: float) -> Outcome:
+        if self._warm is None:
+            self._warm = WarmPytest(self.root, self._variables, libraries)
+        code = self._warm.run([*_PYTEST, "-x", *tests], timeout=timeout)
+        if code < 0:
             return Outcome.HANGS
         return {0: Outcome.SURVIVED, _FAILED: Outcome.CAUGHT}.get(code, Outcome.BROKEN)
 
-    def _run(
-        self, arguments: Sequence[str], *, timeout: float | None, **variables: str
-    ) -> subprocess.CompletedProcess[bytes]:
-        """Run Python in the copy, without compiled files, which could be those of another error."""
-        with subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=self.root,
-            env=os.environ | {"PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"} | variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        ) as process:
-            try:
-                output, _ = process.communicate(timeout=timeout)
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)  # also what its tests started
-        return subprocess.CompletedProcess(process.args, process.returncode, output)
+    @property
+    def _variables(self) -> dict[str, str]:
+        """The environment: without compiled files, which could be those of another error."""
+        return os.environ | {"PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def statement_lines(source: str, line: int) -> range:
