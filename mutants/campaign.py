@@ -1,6 +1,5 @@
 """Draws errors from a seed, and tries them until the time is over or none is left."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from random import Random
 
 from mutants.find import Mutant, find_mutants
 from mutants.targets import Target
-from mutants.workspace import Reach, Trial, Workspace
+from mutants.workspace import Trial, Workspace
 
 #: Seconds of tests for one error at most.
 SECONDS_OF_TESTS = 60.0
@@ -60,13 +59,13 @@ def try_mutants(
     workspaces: SimpleQueue[Workspace] = SimpleQueue()
     for workspace in copies:
         workspaces.put(workspace)
-    reaches = _Reaches(workspaces, report)
+    report("Finding which tests run which lines ...")
+    reach = copies[0].find_reach(list(dict.fromkeys(target for target, _ in drawn)))
 
     def try_one(entry: tuple[Target, Mutant]) -> tuple[Target, Trial] | None:
         if end is not None and time.monotonic() > end:
             return None
         target, mutant = entry
-        reach = reaches.of(target)
         workspace = workspaces.get()
         try:
             return target, workspace.try_mutant(mutant, reach, seconds=SECONDS_OF_TESTS)
@@ -78,24 +77,3 @@ def try_mutants(
             stack.enter_context(workspace)
         threads = stack.enter_context(ThreadPoolExecutor(max_workers=jobs))
         yield from filter(None, threads.map(try_one, drawn))
-
-
-class _Reaches:
-    """Which tests reach what, found once for each target."""
-
-    def __init__(self, workspaces: SimpleQueue[Workspace], report: Callable[[str], None]) -> None:
-        self._workspaces = workspaces
-        self._report = report
-        self._found: dict[str, Reach] = {}
-        self._lock = threading.Lock()
-
-    def of(self, target: Target) -> Reach:
-        with self._lock:
-            if target.name not in self._found:
-                self._report(f"{target.name}: finding which tests run which lines ...")
-                workspace = self._workspaces.get()
-                try:
-                    self._found[target.name] = workspace.find_reach(target)
-                finally:
-                    self._workspaces.put(workspace)
-            return self._found[target.name]

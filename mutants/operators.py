@@ -1,8 +1,10 @@
-"""The kinds of errors that are put into modules: chosen ones of Cosmic Ray's, and two of our own."""
+"""The kinds of errors that are put into modules: chosen ones of Cosmic Ray's, and our own."""
 
 from typing import Any, Final
 
-from cosmic_ray.operators.operator import Operator
+from cosmic_ray.exceptions import CosmicRayTestingException
+from cosmic_ray.operators.exception_replacer import ExceptionReplacer
+from cosmic_ray.operators.operator import Example, Operator
 from cosmic_ray.plugins import get_operator
 
 from mutants.removed_calls import RemovedCalls
@@ -43,7 +45,6 @@ _OTHERS: Final = (
     "ReplaceContinueWithBreak",
     "ReplaceUnaryOperator_Delete_Not",
     "ReplaceUnaryOperator_USub_UAdd",
-    "ExceptionReplacer",
     "NumberReplacer",
     "ZeroIterationForLoop",
 )
@@ -54,7 +55,43 @@ _NAMES: Final = (
 )
 
 
+class DottedExceptionReplacer(ExceptionReplacer):
+    """Cosmic Ray's replacement of exceptions that are caught, for names like `binascii.Error` too."""
+
+    def mutate(self, node: Any, index: int) -> Any:
+        """Return the clause with another exception."""
+        name = self._name_nodes(node)[index]
+        if hasattr(name, "children"):
+            name.children = name.children[:1]
+            [name] = name.children
+        name.value = CosmicRayTestingException.__name__
+        return node
+
+    @staticmethod
+    def _name_nodes(node: Any) -> list[Any]:
+        caught = node.children[1]
+        if caught.type != "atom":
+            return [caught]
+        inside = caught.children[1]
+        return inside.children[::2] if inside.type == "testlist_comp" else [inside]
+
+    @classmethod
+    def examples(cls) -> tuple[Example, ...]:
+        """Return what it does."""
+        other = CosmicRayTestingException.__name__
+        return (
+            *super().examples()[:-1],
+            Example("try: f()\nexcept a.Error as error: g()", f"try: f()\nexcept {other} as error: g()"),
+            Example("try: f()\nexcept (a.b.Error, OSError): g()", f"try: f()\nexcept ({other}, OSError): g()"),
+        )
+
+
 def operators() -> dict[str, Operator]:
     """Return the operators by name."""
     found: dict[str, Any] = {name: get_operator(f"core/{name}")() for name in _NAMES}
-    return found | {"RemovedCalls": RemovedCalls(), "SqlConditions": SqlConditions()}
+    ours = {
+        "ExceptionReplacer": DottedExceptionReplacer(),
+        "RemovedCalls": RemovedCalls(),
+        "SqlConditions": SqlConditions(),
+    }
+    return found | ours

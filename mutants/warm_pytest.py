@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -88,8 +89,8 @@ class WarmPytest:
 def main() -> None:
     """Import libraries, then run pytest for each line of standard input."""
     for name in json.loads(sys.stdin.readline()):
-        with suppress(Exception):  # what can't be imported alone is imported by the tests
-            importlib.import_module(name)
+        with suppress(Exception), warnings.catch_warnings(action="ignore"):
+            importlib.import_module(name)  # what can't be imported alone is imported by the tests
     if threading.active_count() > 1:
         raise SystemExit("A library has started a thread, which a fork would not have.")
     gc.freeze()

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -123,8 +123,8 @@ class Workspace:
                 shutil.copy2(repository / name, root / name)
         return cls(root)
 
-    def find_reach(self, target: Target) -> Reach:
-        """Run a target's tests, which must pass, and return which lines each runs.
+    def find_reach(self, targets: Sequence[Target]) -> Reach:
+        """Run the tests of all targets, which must pass, and return which lines each runs.
 
         Raises:
             subprocess.CalledProcessError: a test fails without any error.
@@ -132,11 +132,12 @@ class Workspace:
         data, notes = self.root / ".reach", self.root / ".notes.json"
         settings = self.root / ".reach.ini"
         settings.write_text("[run]\nconcurrency = thread\n", encoding="utf-8")
+        modules = list(dict.fromkeys(module for target in targets for module in target.modules))
         command = [
             *("-m", "coverage", "run", f"--rcfile={settings}", f"--data-file={data}"),
-            f"--include={','.join(str(self.root / module) for module in target.modules)}",
+            f"--include={','.join(str(self.root / module) for module in modules)}",
             *("-m", "pytest", *_PYTEST, "-p", "mutants.line_contexts"),
-            *target.tests,
+            *_without_nested(test for target in targets for test in target.tests),
         ]
         subprocess.run(
             [sys.executable, *command],
@@ -150,7 +151,7 @@ class Workspace:
         found = coverage.CoverageData(basename=str(data))
         found.read()
         return Reach(
-            tests={module: _tests_by_line(found, self.root / module) for module in target.modules},
+            tests={module: _tests_by_line(found, self.root / module) for module in modules},
             **json.loads(notes.read_text(encoding="utf-8")),
         )
 
@@ -189,6 +190,12 @@ class Workspace:
     def _variables(self) -> dict[str, str]:
         """The environment: without compiled files, which could be those of another error."""
         return os.environ | {"PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _without_nested(paths: Iterable[str]) -> list[str]:
+    """Return paths once each, without those inside folders that are among them."""
+    unique = dict.fromkeys(paths)
+    return [path for path in unique if not any(str(parent) in unique for parent in Path(path).parents)]
 
 
 def statement_lines(source: str, line: int) -> range:

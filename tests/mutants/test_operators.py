@@ -4,10 +4,11 @@ import pytest
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.operators.operator import Example, Operator
 
+from mutants.operators import DottedExceptionReplacer
 from mutants.removed_calls import RemovedCalls
 from mutants.sql_conditions import SqlConditions
 
-OWN: list[type[Operator]] = [RemovedCalls, SqlConditions]
+OWN: list[type[Operator]] = [DottedExceptionReplacer, RemovedCalls, SqlConditions]
 
 
 @pytest.mark.parametrize(
