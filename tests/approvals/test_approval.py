@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,31 +23,10 @@ from bulk_topup.approvals.approval import (
     read_approved,
 )
 from bulk_topup.approvals.keys import Signer, load_signer, make_key, secret_signer, trusted_key
-from bulk_topup.approvals.statement import PlanStatement, check_same_plan, read_statement
+from bulk_topup.approvals.statement import check_same_plan, read_statement
 from bulk_topup.domain.guards import Guards
 from bulk_topup.errors import ApprovalError
-
-NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
-SECRET = b"an invented secret of forty bytes, long."
-STATEMENT = PlanStatement(
-    version="0.1.0",
-    job="payroll",
-    run_key="2026-11",
-    environment="production",
-    account="https://dvs.example/v1 (key 0011aabb)",
-    list="payroll.csv",
-    list_sha256="a1" * 32,
-    rows=3,
-    amounts={"SGD": "30", "GBP": "12.5"},
-    costs={"USD": "38.1"},
-    rows_without_known_cost=0,
-    requests_sha256="b2" * 32,
-    costs_sha256="c3" * 32,
-    guards=Guards().model_dump_json(),
-    not_by="planner",
-    planned_by="petra",
-    planned_at=NOW.isoformat(),
-)
+from tests.helpers.sample_statement import NOW, SECRET, STATEMENT
 
 
 def _approved(signer: Signer, *, approver: str = "carl", **changes: Any) -> ApprovedPlan:
