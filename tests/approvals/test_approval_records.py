@@ -1,5 +1,6 @@
 """What approvals write and read: key IDs, signed bytes, plan files up to their bound, and who approved a run."""
 
+import base64
 import os
 import pwd
 from dataclasses import replace
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
 from bulk_topup.approvals.approval import VALID_FOR, approve, approver_of, user_name
-from bulk_topup.approvals.keys import key_id, secret_signer
+from bulk_topup.approvals.keys import checked_key, key_id, secret_signer
 from bulk_topup.approvals.statement import StatedRepetition, check_same_plan, read_statement
 from bulk_topup.errors import ApprovalError
 from tests.helpers.sample_run import RUN
@@ -21,6 +22,15 @@ def test_the_ids_of_keys_stay_those_of_approvals_that_people_have() -> None:
     assert secret_signer(SECRET).id == "hmac:65e30ea9ab38eb12"
     public = Ed25519PrivateKey.from_private_bytes(bytes(range(32))).public_key()
     assert key_id(public) == "ed25519:56475aa75463474c"
+
+
+def test_a_public_key_has_no_signs_that_mean_nothing() -> None:
+    raw = Ed25519PrivateKey.from_private_bytes(bytes(range(32))).public_key().public_bytes_raw()
+    text = f"ed25519:{base64.b64encode(raw).decode()}"
+    assert checked_key(text) == text
+    for other in (f"{text[:20]}!{text[20:]}", f"{text}\n", text.replace("ed25519:", "ed25519: ")):
+        with pytest.raises(ValueError, match="is not a public key"):
+            checked_key(other)
 
 
 def test_the_order_of_units_does_not_change_what_is_signed() -> None:
@@ -36,7 +46,7 @@ def test_the_order_of_units_does_not_change_what_is_signed() -> None:
 
 def test_a_statement_that_was_made_does_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        STATEMENT.rows = 4
+        setattr(STATEMENT, "rows", 4)  # noqa: B010  # as code without type checks does
 
 
 @pytest.mark.parametrize(("more", "says"), [(0, "is not a plan"), (1, "has more than 64 MB, so it is not a plan")])
