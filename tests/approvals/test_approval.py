@@ -192,9 +192,10 @@ def test_a_private_key_is_its_owners_alone_and_never_overwritten(key: tuple[Path
     assert load_signer(file).id.startswith("ed25519:")
 
 
-def test_a_private_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o600 | 1 << bit for bit in range(6)])
+def test_a_private_key_that_others_may_use_in_any_way_is_not_used(tmp_path: Path, mode: int) -> None:
     make_key(tmp_path / "shared.key")
-    (tmp_path / "shared.key").chmod(0o640)
+    (tmp_path / "shared.key").chmod(mode)
     with pytest.raises(ApprovalError, match="Others can read the key"):
         load_signer(tmp_path / "shared.key")
 

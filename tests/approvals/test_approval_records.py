@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from bulk_topup.approvals.approval import VALID_FOR, approve, approver_of, user_name
+from bulk_topup.approvals.approval import VALID_FOR, ApprovalPolicy, approve, approver_of, user_name
 from bulk_topup.approvals.keys import checked_key, key_id, secret_signer
 from bulk_topup.approvals.statement import StatedRepetition, check_same_plan, read_statement
 from bulk_topup.errors import ApprovalError
@@ -44,9 +44,12 @@ def test_the_order_of_units_does_not_change_what_is_signed() -> None:
     assert plans[0].approval.signature == plans[1].approval.signature
 
 
-def test_a_statement_that_was_made_does_not_change() -> None:
+@pytest.mark.parametrize(
+    ("model", "name", "value"), [(STATEMENT, "rows", 4), (ApprovalPolicy(keys=("hmac",)), "required", False)]
+)
+def test_a_statement_and_a_policy_do_not_change(model: BaseModel, name: str, value: object) -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        setattr(STATEMENT, "rows", 4)  # noqa: B010  # as code without type checks does
+        setattr(model, name, value)
 
 
 @pytest.mark.parametrize(("more", "says"), [(0, "is not a plan"), (1, "has more than 64 MB, so it is not a plan")])
