@@ -60,6 +60,8 @@ class Reach:
 
     #: Tests by line, by module; none for a line that only imports run.
     tests: Mapping[Path, Mapping[int, frozenset[str]]]
+    #: The tests that a target names, by module.
+    named: Mapping[Path, frozenset[str]]
     #: Seconds by test.
     durations: Mapping[str, float]
     #: Names of the modules of libraries that they import.
@@ -77,7 +79,7 @@ class Reach:
         reached = [lines[line] for line in statement_lines(source, mutant.line) if line in lines]
         names = frozenset[str]().union(*reached)
         if reached and not names:
-            names = names.union(*lines.values())  # what imports run matters to all
+            names = self.named[mutant.module].union(*lines.values())  # what imports run matters to all
         chosen: list[str] = []
         total = 0.0
         for name in sorted(names, key=lambda name: (self.durations.get(name, 0.0), name)):
@@ -150,9 +152,15 @@ class Workspace:
         )
         found = coverage.CoverageData(basename=str(data))
         found.read()
+        noted = json.loads(notes.read_text(encoding="utf-8"))
         return Reach(
             tests={module: _tests_by_line(found, self.root / module) for module in modules},
-            **json.loads(notes.read_text(encoding="utf-8")),
+            named={
+                module: frozenset(name for name in noted["durations"] if _is_below(name, target.tests))
+                for target in targets
+                for module in target.modules
+            },
+            **noted,
         )
 
     def try_mutant(self, mutant: Mutant, reach: Reach, *, seconds: float) -> Trial:
@@ -190,6 +198,12 @@ class Workspace:
     def _variables(self) -> dict[str, str]:
         """The environment: without compiled files, which could be those of another error."""
         return os.environ | {"PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _is_below(test: str, paths: Iterable[str]) -> bool:
+    """Return True if a test is in one of the files or folders."""
+    file = test.partition("::")[0]
+    return any(Path(file).is_relative_to(path) for path in paths)
 
 
 def _without_nested(paths: Iterable[str]) -> list[str]:

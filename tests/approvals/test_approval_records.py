@@ -52,7 +52,9 @@ def test_a_statement_and_a_policy_do_not_change(model: BaseModel, name: str, val
         setattr(model, name, value)
 
 
-@pytest.mark.parametrize(("more", "says"), [(0, "is not a plan"), (1, "has more than 64 MB, so it is not a plan")])
+@pytest.mark.parametrize(
+    ("more", "says"), [(0, "plan.json is not a plan"), (1, "has more than 64 MB, so it is not a plan")]
+)
 def test_a_plan_file_has_64_mb_at_most(tmp_path: Path, more: int, says: str) -> None:
     file = tmp_path / "plan.json"
     with file.open("wb") as opened:

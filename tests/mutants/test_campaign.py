@@ -85,6 +85,20 @@ def test_errors_that_no_test_notices_are_told_from_those_that_one_does(repositor
     assert all(copy.read_text(encoding="utf-8") == SOURCE for copy in tmp_path.glob(f"copies/*/{MODULE}"))
 
 
+def test_an_error_that_only_a_test_without_any_line_of_the_module_sees_is_noticed(
+    repository: Path, tmp_path: Path
+) -> None:
+    tests = repository.joinpath("tests/test_limits.py")
+    tests.write_text(TESTS.replace("import LARGEST, ", "import ").replace("is_allowed(4)", "is_allowed(5)"))
+    before = tried(repository, tmp_path / "one", ["NumberReplacer"])
+    assert ("LARGEST = 4", Outcome.SURVIVED) in {(trial.change.after[0].strip(), trial.outcome) for trial in before}
+    tests.with_name("test_constant.py").write_text(
+        "from caps import limits\ndef test_constant(): assert limits.LARGEST == 3\n"
+    )
+    trials = tried(repository, tmp_path / "two", ["NumberReplacer"])
+    assert ("LARGEST = 4", Outcome.CAUGHT) in {(trial.change.after[0].strip(), trial.outcome) for trial in trials}
+
+
 def test_an_error_that_never_ends_is_noticed(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mutants.workspace.LEAST_SECONDS", 3)
     repository.joinpath(MODULE).write_text("def f(n):\n    while True:\n        if n: break\n    return 1\n")
