@@ -52,7 +52,7 @@ def main(parts: Sequence[str], minutes: float, tries_all: bool, seed: int, jobs:
                     click.echo(describe(trial))
         except subprocess.CalledProcessError as error:
             click.echo(error.stdout.decode(errors="replace"), err=True)
-            raise click.ClickException("These tests fail without any error. Mend them first.") from error
+            raise click.ClickException("The tests can't be run. Mend them first.") from error
     click.echo(f"\n{table(results.values())}")
     if not all(each.is_reached for each in results.values()):
         sys.exit(1)

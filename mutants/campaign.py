@@ -52,7 +52,7 @@ def try_mutants(
         report: told what goes on.
 
     Raises:
-        subprocess.CalledProcessError: a test fails without any error.
+        subprocess.CalledProcessError: the tests can't be run at all.
     """
     end = None if seconds is None else time.monotonic() + seconds
     copies = [Workspace.of(repository, folder / str(number)) for number in range(jobs)]
@@ -61,6 +61,8 @@ def try_mutants(
         workspaces.put(workspace)
     report("Finding which tests run which lines ...")
     reach = copies[0].find_reach(list(dict.fromkeys(target for target, _ in drawn)))
+    if reach.failed:
+        report("\n".join(["These tests fail without any error, and are left out:", *reach.failed]))
 
     def try_one(entry: tuple[Target, Mutant]) -> tuple[Target, Trial] | None:
         if end is not None and time.monotonic() > end:

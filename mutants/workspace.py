@@ -64,6 +64,8 @@ class Reach:
     named: Mapping[Path, frozenset[str]]
     #: Seconds by test.
     durations: Mapping[str, float]
+    #: Tests that fail without any error, and so notice none.
+    failed: Sequence[str]
     #: Names of the modules of libraries that they import.
     libraries: Sequence[str]
 
@@ -82,7 +84,7 @@ class Reach:
             names = self.named[mutant.module].union(*lines.values())  # what imports run matters to all
         chosen: list[str] = []
         total = 0.0
-        for name in sorted(names, key=lambda name: (self.durations.get(name, 0.0), name)):
+        for name in sorted(names.difference(self.failed), key=lambda name: (self.durations.get(name, 0.0), name)):
             total += self.durations.get(name, 0.0)
             if chosen and total > seconds:
                 break
@@ -126,10 +128,10 @@ class Workspace:
         return cls(root)
 
     def find_reach(self, targets: Sequence[Target]) -> Reach:
-        """Run the tests of all targets, which must pass, and return which lines each runs.
+        """Run the tests of all targets, and return which lines each runs.
 
         Raises:
-            subprocess.CalledProcessError: a test fails without any error.
+            subprocess.CalledProcessError: the tests can't be run at all.
         """
         data, notes = self.root / ".reach", self.root / ".notes.json"
         settings = self.root / ".reach.ini"
@@ -141,15 +143,17 @@ class Workspace:
             *("-m", "pytest", *_PYTEST, "-p", "mutants.line_contexts"),
             *_without_nested(test for target in targets for test in target.tests),
         ]
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, *command],
             cwd=self.root,
             env=self._variables | {"MUTANTS_NOTES": str(notes)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            check=True,
+            check=False,
         )
+        if done.returncode != _FAILED:
+            done.check_returncode()
         found = coverage.CoverageData(basename=str(data))
         found.read()
         noted = json.loads(notes.read_text(encoding="utf-8"))

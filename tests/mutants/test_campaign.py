@@ -109,11 +109,26 @@ def test_an_error_that_never_ends_is_noticed(repository: Path, tmp_path: Path, m
     assert trial.outcome is Outcome.HANGS
 
 
-def test_tests_that_fail_without_an_error_are_told(repository: Path, tmp_path: Path) -> None:
-    repository.joinpath("tests/test_limits.py").write_text("def test_it(): assert False\n")
+def test_tests_that_fail_without_an_error_are_named_and_left_out(repository: Path, tmp_path: Path) -> None:
+    repository.joinpath("tests/test_failing.py").write_text(
+        "from caps.limits import is_allowed\ndef test_it(): assert not is_allowed(3)\n"
+    )
+    drawn = [each for each in draw_mutants(repository, [TARGET], seed=1) if each[1].line == 5]
+    tmp_path.joinpath("copies").mkdir()
+    said: list[str] = []
+    trials = [
+        trial
+        for _, trial in try_mutants(repository, tmp_path / "copies", drawn, jobs=1, seconds=None, report=said.append)
+    ]
+    assert "tests/test_failing.py::test_it" in said[-1]
+    assert {trial.tests for trial in trials} == {1}
+
+
+def test_tests_that_can_not_be_imported_end_it(repository: Path, tmp_path: Path) -> None:
+    repository.joinpath("tests/test_limits.py").write_text("import nothing\n")
     with pytest.raises(subprocess.CalledProcessError) as caught:
         tried(repository, tmp_path / "copies")
-    assert b"1 failed" in caught.value.stdout
+    assert b"1 error" in caught.value.stdout
 
 
 def test_a_seed_draws_the_same_errors_and_no_time_tries_none(repository: Path, tmp_path: Path) -> None:
