@@ -38,13 +38,13 @@ def environment(tmp_path: Path, credentials: tuple[str, str]) -> dict[str, str]:
 
 @pytest.fixture
 def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Yield a function that starts the command in the temporary folder, and kill what still runs at the end."""
+    """Yield a function that starts the command, in the temporary folder unless told, and kill what runs at the end."""
     started: list[subprocess.Popen[str]] = []
 
-    def popen(*words: object) -> subprocess.Popen[str]:
+    def popen(*words: object, folder: Path | None = None) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [COMMAND, *map(str, words)],
-            cwd=tmp_path,
+            cwd=folder or tmp_path,
             env=environment_for(words, environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
