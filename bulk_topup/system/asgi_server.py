@@ -1,4 +1,7 @@
-"""Serve an ASGI application on a socket: listens, and configures servers."""
+"""Serve an ASGI application on a socket: listens, and configures servers.
+
+Real time because it waits for sockets.
+"""
 
 import asyncio
 import errno

@@ -148,7 +148,10 @@ def books(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], dict[str, 
 
 @pytest.fixture
 def wait_until() -> Callable[[Callable[[], bool]], None]:
-    """Return a function that waits for a condition in another process."""
+    """Return a function that waits for a condition in another process.
+
+    Real time because no event of ours tells of another process.
+    """
 
     def wait(condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE

@@ -1,4 +1,7 @@
-"""Clocks that are moved by hand or by waits, and late deliveries by them."""
+"""Clocks that are moved by hand or by waits, and late deliveries by them.
+
+Real time because a clock that skips waits still lets others work.
+"""
 
 import asyncio
 import threading
