@@ -30,6 +30,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/python -m checks.language
 	$(BIN)/python -m checks.sizes
+	$(BIN)/python -m checks.clocks
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 

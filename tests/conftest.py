@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.security import redaction
+from bulk_topup.system.clock import Clock, SystemClock
 
 API_KEY = "test-key"
 API_SECRET = "test-secret-9f3a"
@@ -100,7 +101,13 @@ def time_scale() -> float:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path, time_scale: float) -> Iterator[EmbeddedSandbox]:
+def sandbox_clock() -> Clock:
+    """The sandbox's clock; tests whose other parts have the same one override this fixture."""
+    return SystemClock()
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, time_scale: float, sandbox_clock: Clock) -> Iterator[EmbeddedSandbox]:
     """A fast sandbox with books, balances for every test and no rate limit."""
     config = SandboxConfig(
         time_scale=time_scale,
@@ -110,5 +117,5 @@ def sandbox(tmp_path: Path, time_scale: float) -> Iterator[EmbeddedSandbox]:
         api_secret=SecretStr(API_SECRET),
         books=tmp_path / "provider-books.jsonl",
     )
-    with EmbeddedSandbox(config) as running:
+    with EmbeddedSandbox(config, sandbox_clock) as running:
         yield running

@@ -2,9 +2,9 @@
 
 import asyncio
 import socket
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -32,11 +32,13 @@ from bulk_topup.monitoring.log_writer import STANDARD_OUTPUT, open_log
 from bulk_topup.monitoring.messages import Message, MessageContext, end_message, start_message
 from bulk_topup.monitoring.ping import START, ping
 from bulk_topup.monitoring.prometheus import MetricsFile, RunMetrics
+from bulk_topup.system.clock import Clock, SystemClock
 
 #: Seconds between two updates of metrics and log while a run is running.
 UPDATE_INTERVAL: Final = 10.0
 #: Seconds that the end of an invocation waits for messages of its start, and again for those of its end.
 PATIENCE: Final = 20.0
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RunMonitor:
@@ -44,11 +46,13 @@ class RunMonitor:
 
     Args:
         output: standard output, for a log that asks for it; None where it belongs to the caller.
+        clock: the source of time; None for this machine's clock.
     """
 
-    def __init__(self, output: TextIO | None = None) -> None:
-        self._started = time.monotonic()
-        self._started_at = Decimal(time.time_ns() // 10**6) / 1000
+    def __init__(self, output: TextIO | None = None, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._started = self._clock.monotonic()
+        self._started_at = Decimal((self._clock.now() - _EPOCH) // timedelta(milliseconds=1)) / 1000
         self._output = output
         self._job = ""
         self._run_key = ""
@@ -195,7 +199,7 @@ class RunMonitor:
                     self._log.write_notice("held up" if message else "goes on", message)
             if self._metrics is not None:
                 self._metrics.update(self._figures(None))
-            await asyncio.sleep(UPDATE_INTERVAL)
+            await self._clock.sleep(UPDATE_INTERVAL)
 
     def end(self, end: InvocationEnd) -> list[str]:
         """Report the end of the invocation, and return a warning for everything that could not be reported.
@@ -292,4 +296,4 @@ class RunMonitor:
 
     @property
     def _seconds(self) -> float:
-        return time.monotonic() - self._started
+        return self._clock.monotonic() - self._started

@@ -1,4 +1,7 @@
-"""Watches a run for a person: shows plan and progress, prompts for confirmation, stops the run on signals."""
+"""Watches a run for a person: shows plan and progress, prompts for confirmation, stops the run on signals.
+
+Real time because a person reads it: the display is refreshed, and counts, while they look at it.
+"""
 
 import asyncio
 import time

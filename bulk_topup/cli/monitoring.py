@@ -15,6 +15,7 @@ from bulk_topup.app.monitored_run import monitored_run
 from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import InvocationEnd, end_of
 from bulk_topup.approvals.statement import PlanStatement
+from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.crash import record_start
 from bulk_topup.cli.errors import warn
 from bulk_topup.cli.standard_streams import limit_waiting, unshared_output
@@ -34,7 +35,7 @@ def monitored() -> Iterator[RunMonitor]:
     # Standard output as it is now: what is printed may be suppressed later, and a log must not be.
     limit_waiting()
     forget_signals()
-    monitor = RunMonitor(unshared_output())
+    monitor = RunMonitor(unshared_output(), command_clock())
 
     def end_and_haste(error: BaseException | None, finished: FinishedRun | None) -> InvocationEnd:
         return replace(_end_of(error, finished, has_started=monitor.has_started), is_hurried=was_stopped())

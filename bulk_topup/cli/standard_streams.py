@@ -2,6 +2,8 @@
 
 A closed descriptor is opened on the null device, so that no file of a run ever gets its number: what a library writes
 to standard error would end up in a ledger.
+
+Real time because the reader of a stream has no other.
 """
 
 import errno

@@ -102,17 +102,22 @@ class Runner:
         """
         self._context.control.stop(StopReason.INTERRUPTED, f"{why}. Resume: {self._context.resume_command}")
 
-    def stop_at(self, deadline: datetime) -> asyncio.TimerHandle:
+    def stop_at(self, deadline: datetime) -> asyncio.Task[None]:
         """Schedule a stop of the run.
 
         Args:
             deadline: when to stop, in UTC.
 
         Returns:
-            The handle that cancels the stop.
+            The task that stops it; cancel it to end the wait.
         """
-        seconds = max(0.0, (deadline - self._context.clock.now()).total_seconds())
-        return asyncio.get_running_loop().call_later(seconds, self.stop, "Deadline reached")
+        return asyncio.create_task(self._stop_at(deadline))
+
+    async def _stop_at(self, deadline: datetime) -> None:
+        clock = self._context.clock
+        if (seconds := (deadline - clock.now()).total_seconds()) > 0:
+            await clock.sleep(seconds)
+        self.stop("Deadline reached")
 
     def wake(self) -> None:
         """Wake the tracker after a callback, whose hint is in the ledger."""

@@ -249,6 +249,7 @@ def _set_up_with_retries(connection: sqlite3.Connection, path: Path) -> None:
     """Set up a ledger, and try again while other processes set up the same new one.
 
     SQLite itself does not wait while the journal mode changes.
+    Real time because it waits for other processes.
     """
     deadline = time.monotonic() + BUSY_TIMEOUT
     while True:

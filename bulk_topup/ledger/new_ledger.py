@@ -17,8 +17,10 @@ def create_tables(connection: sqlite3.Connection) -> None:
 
     Args:
         connection: the file, in a transaction.
+
+    Real time because this is how sqlite-utils records a migration, and nothing reads it.
     """
     for statement in TABLES.read_text(encoding="utf-8").split("\n\n"):
         connection.execute(statement)
-    now = str(datetime.now(UTC))  # as sqlite-utils records it
+    now = str(datetime.now(UTC))
     connection.executemany(_RECORD, [(SET, name, now) for name in NAMES])

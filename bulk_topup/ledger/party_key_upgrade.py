@@ -62,6 +62,10 @@ def fill_party_keys(connection: sqlite3.Connection) -> None:
 
 
 def _fill(connection: sqlite3.Connection) -> None:
+    """Fill in all party keys, and log how many are done.
+
+    Real time because a person waits for it.
+    """
     total: int = connection.execute(_COUNT_LEFT).fetchone()[0]
     done, shown_at = 0, time.monotonic()
     while True:

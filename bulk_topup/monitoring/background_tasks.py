@@ -1,4 +1,7 @@
-"""Tasks in the background of a run, on threads that end with the process; handles signals while it waits."""
+"""Tasks in the background of a run, on threads that end with the process; handles signals while it waits.
+
+Real time because it waits for threads, and those for servers.
+"""
 
 import math
 import signal

@@ -1,6 +1,8 @@
 """Bounds what Apprise reads of the answers of web and mail servers, in size and time, and follows no redirect.
 
 Apprise has no setting for it, and the libraries below it read an answer whole, however long it is.
+
+Real time because it bounds waits for sockets.
 """
 
 import smtplib

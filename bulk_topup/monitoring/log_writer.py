@@ -1,6 +1,8 @@
 """Opens a log and writes its lines in a thread, so that a disk that hangs or a reader that stands still stops nobody.
 
 No lock is held while it writes: the process can end meanwhile.
+
+Real time because it bounds a wait for a disk or the reader of a pipe.
 """
 
 import os

@@ -72,7 +72,7 @@ class EmbeddedSandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
-        self._server.should_exit = True
+        self._server.stop()
         self._thread.join()
         self._provider.close()
 
@@ -109,7 +109,7 @@ class EmbeddedSandbox:
                 _log.error("The sandbox can't restart: %s", error)
                 return
             if self._stopping.is_set():
-                self._server.should_exit = True
+                self._server.stop()
 
 
 class _Server(ReadyServer):
@@ -136,7 +136,7 @@ class _Server(ReadyServer):
     def restart(self, seconds: float) -> None:
         """Accept no more connections, drop the open ones, and stop in order to serve again."""
         self.downtime = seconds
-        self.should_exit = True
+        self.stop()
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):

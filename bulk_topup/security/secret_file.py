@@ -1,4 +1,7 @@
-"""Reads small files that hold keys and other secrets: a file, or a pipe as a secret store gives; touches it alone."""
+"""Reads small files that hold keys and other secrets: a file, or a pipe as a secret store gives; touches it alone.
+
+Real time because it bounds a wait for the writer of a pipe.
+"""
 
 import errno
 import os

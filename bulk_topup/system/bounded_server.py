@@ -1,6 +1,8 @@
 """A server whose connections are bounded in number and time, so that strangers can't use up a run's open files.
 
 A connection that is not accepted yet has no descriptor here: it waits in the system's queue.
+
+Real time because it bounds waits for sockets.
 """
 
 import asyncio
@@ -174,5 +176,5 @@ class Serving:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.should_exit = True
+        self._server.stop()
         self._thread.join()

@@ -31,7 +31,10 @@ def load_zone(name: str) -> ZoneInfo | None:
 
 
 def machine_zone_name() -> str | None:
-    """Return the IANA name of this process's time zone, by TZ or else the machine's setting; None if it has none."""
+    """Return the IANA name of this process's time zone, by TZ or else the machine's setting; None if it has none.
+
+    Real time because the machine's zone is a fact of now.
+    """
     set_, linked = os.environ.get("TZ", "").removeprefix(":"), str(_LOCAL_TIME.resolve()).partition(_DATABASE)[2]
     now = datetime.now(UTC)
     for name in filter(None, (set_, linked, _UTC)):

@@ -89,7 +89,10 @@ def test_the_command_line_is_also_a_module() -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, ExitCode.DECLINED), (signal.SIGTERM, ExitCode.RESUMABLE)])
 def test_a_signal_ends_a_prompt_that_an_event_loop_waits_for(number: signal.Signals, code: ExitCode) -> None:
-    # Only a real terminal has a prompt that a signal can interrupt, and only a process of its own gets the signal.
+    """Only a real terminal has a prompt that a signal can interrupt, and only a process of its own gets the signal.
+
+    Real time because it waits for that process.
+    """
     prompted = b"Type list/may to confirm"
     child, terminal = pty.fork()
     if child == 0:  # pragma: no cover - another process

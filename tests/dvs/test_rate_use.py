@@ -47,7 +47,10 @@ class LeapLoop(asyncio.SelectorEventLoop):
 
 
 class LoopClock:
-    """The time of the loop that runs."""
+    """The time of the loop that runs.
+
+    Real time because the loop takes none for it.
+    """
 
     def now(self) -> datetime:
         return datetime(2026, 11, 1, tzinfo=UTC) + timedelta(seconds=self.monotonic())
@@ -154,9 +157,9 @@ async def ask(
 async def _one(limiter: RateLimiter, server: Counting, seen: Seen, latency: float) -> None:
     loop = asyncio.get_running_loop()
     at = limiter.sent()
-    await asyncio.sleep(latency / 2)
+    await LoopClock().sleep(latency / 2)
     left = server.take(at + latency / 2)  # also where something keeps the loop busy by then
-    await asyncio.sleep(at + latency - loop.time())
+    await LoopClock().sleep(at + latency - loop.time())
     if left is None:
         seen.throttled += 1
         limiter.throttled(1.0, server.limit, at)
@@ -171,7 +174,7 @@ async def take_evenly(server: Counting, rate: float, seconds: float) -> int:
     loop = asyncio.get_running_loop()
     began, number, taken = loop.time(), 0, 0
     while (at := began + number / rate) < began + seconds:
-        await asyncio.sleep(at - loop.time())
+        await LoopClock().sleep(at - loop.time())
         taken += server.take(loop.time()) is not None
         number += 1
     return taken
@@ -190,13 +193,13 @@ def _sent(
         loop = asyncio.get_running_loop()
         limiter, seen = RateLimiter(LoopClock()), Seen()
         other_task = asyncio.create_task(take_evenly(server, other, SECONDS + 2)) if other else None
-        await asyncio.sleep(0.7)
+        await LoopClock().sleep(0.7)
         # The plan asks for products and balances before anything is sent.
         await limiter.acquire()
         at = limiter.sent()
-        await asyncio.sleep(latency)
+        await LoopClock().sleep(latency)
         limiter.learn(server.limit, server.take(loop.time()), at)
-        await asyncio.sleep(0.3)
+        await LoopClock().sleep(0.3)
         if halved_after is not None:
             loop.call_later(halved_after, _halve, server)
         await ask(limiter, server, seen, seconds=SECONDS, latency=lambda: latency + abs(chance.gauss(0, JITTER)))
@@ -267,7 +270,7 @@ def test_a_stall_is_caught_up_without_a_burst_above_the_limit(
         async with asyncio.TaskGroup() as group:
             group.create_task(ask(limiter, server, seen, seconds=SECONDS, latency=lambda: 0.05))
             while loop.time() < 1000 + SECONDS - 1:
-                await asyncio.sleep(every)
+                await LoopClock().sleep(every)
                 loop.seconds += stall  # type: ignore[attr-defined] # as if something had kept the loop busy
         return seen.taken, seen.throttled
 

@@ -149,6 +149,10 @@ async def test_nobody_listening_is_unknown(name: TransportName) -> None:
 async def test_a_request_that_a_kept_connection_takes_and_never_answers_is_not_sent_again(
     name: TransportName, ending: str, call: HTTPRequest, answer: Callable[..., bytes]
 ) -> None:
+    """Also not a moment later.
+
+    Real time because a client may do that behind our back, without our clock.
+    """
     taken: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -162,7 +166,7 @@ async def test_a_request_that_a_kept_connection_takes_and_never_answers_is_not_s
         assert (await opened.send(READ)).status_code == 200
         with pytest.raises(NoResponseError):
             await opened.send(call)
-        await asyncio.sleep(0.05)  # for what a client might do behind our back
+        await asyncio.sleep(0.05)
     assert len(taken) == 2
 
 
@@ -198,6 +202,8 @@ async def test_a_redirect_is_a_response_and_a_cookie_is_not_kept(
 
 
 async def test_a_body_that_never_ends_meets_the_timeout(name: TransportName) -> None:
+    """Real time because that of a client's timeout is."""
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await request_on(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
@@ -214,6 +220,7 @@ async def test_a_body_that_never_ends_meets_the_timeout(name: TransportName) -> 
 async def test_the_wait_for_a_connection_does_not_count_as_time_and_connections_are_bounded(
     name: TransportName, answer: Callable[..., bytes]
 ) -> None:
+    """Real time because that of a client's timeout is."""
     now = most = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

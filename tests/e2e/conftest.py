@@ -38,13 +38,13 @@ def environment(tmp_path: Path, credentials: tuple[str, str]) -> dict[str, str]:
 
 @pytest.fixture
 def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Yield a function that starts the command in the temporary folder, and kill what still runs at the end."""
+    """Yield a function that starts the command, in the temporary folder unless told, and kill what runs at the end."""
     started: list[subprocess.Popen[str]] = []
 
-    def popen(*words: object) -> subprocess.Popen[str]:
+    def popen(*words: object, folder: Path | None = None) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [COMMAND, *map(str, words)],
-            cwd=tmp_path,
+            cwd=folder or tmp_path,
             env=environment_for(words, environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -148,7 +148,10 @@ def books(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], dict[str, 
 
 @pytest.fixture
 def wait_until() -> Callable[[Callable[[], bool]], None]:
-    """Return a function that waits for a condition in another process."""
+    """Return a function that waits for a condition in another process.
+
+    Real time because no event of ours tells of another process.
+    """
 
     def wait(condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from openpyxl import load_workbook
 
 from bulk_topup.app import monitor
+from bulk_topup.cli import main
 from bulk_topup.cli.monitoring import monitored
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import run_lock
+from tests.helpers.hand_clock import SkippingClock
 from tests.helpers.monitoring_output import figure, logged, pinged
 from tests.helpers.private_files import write_private
 from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, attachments_of, serve_hook, serve_mailbox, text_of
@@ -61,6 +64,30 @@ def notified(hook: Hook) -> list[dict[str, Any]]:
 
 def titles(hook: Hook) -> list[str]:
     return [each["title"] for each in notified(hook)]
+
+
+def test_the_updates_and_the_duration_of_a_run_follow_its_clock(
+    environment: dict[str, str], job: Write, hook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two payments to one number with two minutes between them."""
+    words = ("run", job("+6595123001", "+6595123001"), "--allow-duplicates", "--min-interval", 120)
+    for name in ("DVS_API_KEY", "DVS_API_SECRET"):
+        del environment[name]
+    monkeypatch.chdir(tmp_path)
+    clock = SkippingClock()
+    started = clock.now().timestamp()
+    result = CliRunner().invoke(
+        main, [*map(str, words), "--ledger", str(tmp_path / "ledger.db")], env=environment, obj=clock
+    )
+    assert result.exit_code == 0, result.output
+    assert pinged(hook) == ["/start", ""]
+    metrics = tmp_path / "pay.prom"
+    assert figure(metrics, "duration_seconds") >= 120
+    assert started - 1 <= figure(metrics, "start_timestamp_seconds") <= started + 60
+    assert figure(metrics, "end_timestamp_seconds") <= clock.now().timestamp()
+    lines = logged(tmp_path / "pay.jsonl")
+    assert len([each for each in lines if each["event"] == "progress"]) >= 120 / monitor.UPDATE_INTERVAL
+    assert lines[-1]["seconds"] >= 120
 
 
 def test_an_invocation_is_reported_at_its_start_and_its_end(

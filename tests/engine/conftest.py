@@ -27,7 +27,7 @@ from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock, SystemClock
 from tests.helpers.dvs_values import attempt, transaction
-from tests.helpers.hand_clock import Late
+from tests.helpers.hand_clock import Late, SkippingClock
 
 __all__ = ["attempt", "transaction"]
 
@@ -173,6 +173,17 @@ def decision_in(folder: Path) -> str | None:
 
 
 @pytest.fixture
+def skipping_clock() -> SkippingClock:
+    """The clock of runner, ledger, client and sandbox, unless a test passes another one to the runner."""
+    return SkippingClock()
+
+
+@pytest.fixture
+def sandbox_clock(skipping_clock: SkippingClock) -> Clock:
+    return skipping_clock
+
+
+@pytest.fixture
 async def network(sandbox: Any) -> AsyncIterator[Network]:
     """A network before the sandbox with injected failures."""
     parts = urlsplit(sandbox.base_url)
@@ -225,7 +236,11 @@ def cheaper(sandbox: Any, credentials: tuple[str, str]) -> Callable[[float], Cal
 
 @pytest.fixture
 def pay(
-    network: Network, tmp_path: Path, credentials: tuple[str, str], watcher: RecordingWatcher
+    network: Network,
+    tmp_path: Path,
+    credentials: tuple[str, str],
+    watcher: RecordingWatcher,
+    skipping_clock: SkippingClock,
 ) -> Callable[..., Awaitable[tuple[FinishedRun, list[Outcome]]]]:
     """Return a function that pays a list of some rows through the network, and returns each row's outcome."""
 
@@ -250,17 +265,25 @@ def pay(
         list_.write_text(f"{header}\n{lines}")
         job = Job.model_validate(
             {"list": str(list_), **({} if "product_id" in header else {"product": 6418}), **settings}
-        ).at(SystemClock().now(), tmp_path)
+        ).at(skipping_clock.now(), tmp_path)
         options = RunOptions(
             concurrency=4,
-            polling=PollPolicy(shortest=0.02),
+            polling=PollPolicy(shortest=0.2),
             circuit=circuit or CircuitPolicy(first_pause=0.05),
             tracking_timeout=tracking_timeout,
         )
         policy = retries or RetryPolicy(tries=2, first_wait=0.01)
-        client = AsyncDVS(network.address, *credentials, rate=rate, timeout=timeout, retries=policy, max_wait=max_wait)
+        client = AsyncDVS(
+            network.address,
+            *credentials,
+            rate=rate,
+            timeout=timeout,
+            retries=policy,
+            clock=skipping_clock,
+            max_wait=max_wait,
+        )
         async with client as dvs:
-            with LedgerStore(tmp_path / "ledger.db", clock=clock) as ledger:
+            with LedgerStore(tmp_path / "ledger.db", clock=clock or skipping_clock) as ledger:
                 finished = await run_list(
                     job,
                     dvs=dvs,
@@ -269,7 +292,7 @@ def pay(
                     options=options,
                     report=ReportOptions(folder=tmp_path / "report"),
                     watcher=watcher,
-                    clock=clock,
+                    clock=clock or skipping_clock,
                     repetition=Repetition(add=add),
                 )
                 return finished, list(ledger.outcomes.rows(finished.run))

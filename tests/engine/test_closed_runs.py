@@ -14,11 +14,10 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, RetryPolicy
-from bulk_topup.engine import PollPolicy, RunOptions
+from bulk_topup.engine import RunOptions
 from bulk_topup.errors import ClosedRunError
 from bulk_topup.ledger import LedgerStore, RetryChoice
-from bulk_topup.system.clock import SystemClock
-from tests.helpers.hand_clock import HastyClock
+from tests.helpers.hand_clock import SkippingClock
 
 pytestmark = pytest.mark.anyio
 
@@ -54,24 +53,25 @@ def _interrupt(network: Any, watcher: Any, fate: str, *, after: int = 1) -> None
 
 @pytest.fixture
 def resume(
-    network: Any, tmp_path: Path, credentials: tuple[str, str], watcher: Any
+    network: Any, tmp_path: Path, credentials: tuple[str, str], watcher: Any, skipping_clock: SkippingClock
 ) -> Callable[..., Awaitable[dict[RowState, int]]]:
     """Return a function that resumes the only run, and returns its row counts."""
 
     async def run(retry: RetryChoice | None = None) -> dict[RowState, int]:
         policy = RetryPolicy(tries=1, first_wait=0.01)
-        async with AsyncDVS(network.address, *credentials, rate=10_000, timeout=2, retries=policy) as dvs:
-            with LedgerStore(tmp_path / "ledger.db") as ledger:
+        clock = skipping_clock
+        async with AsyncDVS(network.address, *credentials, rate=10_000, timeout=2, retries=policy, clock=clock) as dvs:
+            with LedgerStore(tmp_path / "ledger.db", clock=clock) as ledger:
                 [found] = ledger.runs.all()
                 finished = await resume_run(
                     found,
                     dvs=dvs,
                     payer=PayingAccount(environment=Environment.SANDBOX, account=dvs.account),
                     ledger=ledger,
-                    options=RunOptions(concurrency=4, polling=PollPolicy(shortest=0.02)),
+                    options=RunOptions(concurrency=4),
                     report=ReportOptions(folder=tmp_path / "report"),
                     watcher=watcher,
-                    clock=HastyClock(),
+                    clock=clock,
                     retry=retry,
                 )
                 return {state: count for state, count in finished.result.counts.items() if count}
@@ -174,7 +174,13 @@ async def test_a_closed_run_claims_nothing_whatever_state_its_rows_are_in(pay: P
 
 
 async def test_a_row_that_would_be_sent_again_once_its_absence_is_proved_fails_in_a_closed_run(
-    pay: Pay, resume: Any, network: Any, books: Books, watcher: Any, tmp_path: Path
+    pay: Pay,
+    resume: Any,
+    network: Any,
+    books: Books,
+    watcher: Any,
+    tmp_path: Path,
+    skipping_clock: SkippingClock,
 ) -> None:
     """Its request was refused for lack of balance after one of unknown outcome, before the run was closed."""
     _interrupt(network, watcher, "lose", after=0)
@@ -183,7 +189,7 @@ async def test_a_row_that_would_be_sent_again_once_its_absence_is_proved_fails_i
     with LedgerStore(tmp_path / "ledger.db") as ledger:
         [found] = ledger.runs.all()
         for attempt in ledger.attempts.in_flight(found):
-            now = SystemClock().now()
+            now = skipping_clock.now()
             ledger.absences.start(attempt, sent_at=now, due_at=now, after=RowState.PENDING, message="")
     network.rule = lambda *_: "pass"
     assert await resume() == {RowState.FAILED: 2}

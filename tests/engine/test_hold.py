@@ -6,7 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from pydantic import SecretStr
 from bulk_topup.app.run_ending import exit_code
 from bulk_topup.engine import StopReason
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
-from bulk_topup.system.clock import SystemClock
+from bulk_topup.system.clock import Clock
 from tests.engine.conftest import After, count_states, count_statuses, decision_in
+from tests.helpers.hand_clock import SkippingClock, WrongClock
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +30,9 @@ Cheaper = Callable[[float], Any]
 
 
 @pytest.fixture
-def sandbox(request: pytest.FixtureRequest, tmp_path: Path, credentials: tuple[str, str]) -> Iterator[EmbeddedSandbox]:
+def sandbox(
+    request: pytest.FixtureRequest, tmp_path: Path, credentials: tuple[str, str], sandbox_clock: Clock
+) -> Iterator[EmbeddedSandbox]:
     """A sandbox where transactions can be confirmed for 36 s, or as long as the test sets."""
     key, secret = credentials
     config = SandboxConfig(
@@ -40,7 +43,7 @@ def sandbox(request: pytest.FixtureRequest, tmp_path: Path, credentials: tuple[s
         api_secret=SecretStr(secret),
         books=tmp_path / "provider-books.jsonl",
     )
-    with EmbeddedSandbox(config) as running:
+    with EmbeddedSandbox(config, sandbox_clock) as running:
         yield running
 
 
@@ -96,39 +99,32 @@ async def test_what_would_expire_before_all_is_created_is_cancelled(pay: Pay, bo
     assert count_states(outcomes)["completed"] == 0
 
 
-class _WrongClock(SystemClock):
-    """A clock of a machine that is set wrong."""
-
-    def __init__(self, days: int) -> None:
-        self._error = timedelta(days=days)
-
-    def now(self) -> datetime:
-        return super().now() + self._error
-
-
 @pytest.mark.parametrize("days", [-1, 1])
 async def test_a_machine_whose_clock_is_wrong_confirms_in_time_by_the_clock_of_dvs(
-    pay: Pay, books: Books, days: int
+    pay: Pay, books: Books, skipping_clock: SkippingClock, days: int
 ) -> None:
-    finished, outcomes = await pay(3, mode="hold", clock=_WrongClock(days))
+    clock = WrongClock(skipping_clock, timedelta(days=days))
+    finished, outcomes = await pay(3, mode="hold", clock=clock)
     assert finished.result.reason is None
     assert count_states(outcomes) == {"completed": 3}
     assert count_statuses(books) == {"COMPLETED": 3}
 
 
 @pytest.mark.parametrize("sandbox", [0.001], indirect=True)
-async def test_by_a_clock_that_is_late_nothing_expires_unconfirmed(pay: Pay, books: Books) -> None:
-    finished, _ = await pay(60, mode="hold", rate=10, clock=_WrongClock(-1))
+async def test_by_a_clock_that_is_late_nothing_expires_unconfirmed(
+    pay: Pay, books: Books, skipping_clock: SkippingClock
+) -> None:
+    finished, _ = await pay(60, mode="hold", rate=10, clock=WrongClock(skipping_clock, timedelta(days=-1)))
     assert (finished.result.reason, "would have expired" in finished.result.message) == (StopReason.CANCELLED, True)
     assert set(count_statuses(books)) == {"CANCELLED"}
 
 
 @pytest.mark.parametrize("sandbox", [0.001], indirect=True)
 async def test_what_can_no_longer_be_confirmed_is_cancelled(
-    pay: Pay, books: Books, network: Any, tmp_path: Path
+    pay: Pay, books: Books, network: Any, tmp_path: Path, skipping_clock: SkippingClock
 ) -> None:
     def rule(_number: int, line: str, _body: bytes) -> str:
-        return "lose" if "/confirm" in line and datetime.now(UTC) < _last_expiry(tmp_path) else "pass"
+        return "lose" if "/confirm" in line and skipping_clock.now() < _last_expiry(tmp_path) else "pass"
 
     network.rule = rule
     finished, outcomes = await pay(3, mode="hold")

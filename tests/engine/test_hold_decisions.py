@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,8 @@ from bulk_topup.engine import CircuitPolicy, StopReason
 from bulk_topup.engine.callback_hints import follow_hints
 from bulk_topup.engine.hold import IDLE_PASSES
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.system.clock import SystemClock
 from tests.engine.conftest import count_states, count_statuses, decision_in
-from tests.helpers.hand_clock import HastyClock
+from tests.helpers.hand_clock import SkippingClock, WrongClock
 
 pytestmark = pytest.mark.anyio
 
@@ -78,12 +78,14 @@ async def test_a_price_that_an_earlier_start_met_is_compared_at_the_decision(
     assert _acts(network)["confirm"] == 0
 
 
-async def test_the_time_to_confirm_is_checked_just_before_the_decision(pay: Pay, books: Books, network: Any) -> None:
+async def test_the_time_to_confirm_is_checked_just_before_the_decision(
+    pay: Pay, books: Books, network: Any, skipping_clock: SkippingClock
+) -> None:
     """The last transaction has no time left; no time passes on the clock since the check before it."""
 
-    class _StandingClock(HastyClock):
+    class _StandingClock(WrongClock):
         def monotonic(self) -> float:
-            return self._waited
+            return skipping_clock.skipped
 
     def expire(transaction: dict[str, Any]) -> None:
         transaction["confirmation_expiration_date"] = transaction["creation_date"]
@@ -92,7 +94,7 @@ async def test_the_time_to_confirm_is_checked_just_before_the_decision(pay: Pay,
         return expire if line == CREATION and _acts(network)["create"] == 3 else "pass"
 
     network.rule = rule
-    finished, outcomes = await pay(3, mode="hold", clock=_StandingClock())
+    finished, outcomes = await pay(3, mode="hold", clock=_StandingClock(skipping_clock, timedelta()))
     assert finished.result.reason is StopReason.CANCELLED
     assert "would have expired" in finished.result.message
     assert (count_states(outcomes), count_statuses(books)) == ({"failed": 3}, {"CANCELLED": 3})
@@ -102,7 +104,7 @@ async def test_confirmations_that_never_get_through_leave_the_rows_open_and_the_
     pay: Pay, books: Books, network: Any, tmp_path: Path
 ) -> None:
     network.rule = lambda _number, line, _body: (400, _error(1000400)) if "/confirm" in line else "pass"
-    finished, outcomes = await pay(2, mode="hold", clock=HastyClock())
+    finished, outcomes = await pay(2, mode="hold")
     assert (finished.result.reason, exit_code(finished.result)) == (StopReason.STILL_OPEN, 75)
     assert "2 transactions are still unconfirmed after the decision to confirm" in finished.result.message
     assert (count_states(outcomes), count_statuses(books)) == ({"accepted": 2}, {"CREATED": 2})
@@ -129,7 +131,7 @@ async def test_a_confirmation_that_gets_through_counts_as_progress_of_all(pay: P
         return "pass" if confirmed[line] > allowed else (400, _error(1000400))
 
     network.rule = rule
-    finished, outcomes = await pay(2, mode="hold", clock=HastyClock())
+    finished, outcomes = await pay(2, mode="hold")
     assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 2})
     assert count_statuses(books) == {"COMPLETED": 2}
 
@@ -138,7 +140,7 @@ async def test_a_confirmation_that_is_unauthorized_stops_the_run_and_the_next_st
     pay: Pay, books: Books, network: Any, tmp_path: Path
 ) -> None:
     network.rule = lambda _number, line, _body: (401, _error(1000401)) if "/confirm" in line else "pass"
-    finished, outcomes = await pay(2, mode="hold", clock=HastyClock())
+    finished, outcomes = await pay(2, mode="hold")
     assert finished.result.reason is StopReason.UNAUTHORIZED
     assert (count_states(outcomes), count_statuses(books)) == ({"accepted": 2}, {"CREATED": 2})
     assert (_acts(network)["get"], _acts(network)["cancel"], decision_in(tmp_path)) == (0, 0, "confirm")
@@ -169,7 +171,7 @@ async def test_a_confirmation_that_is_not_found_or_throttled_is_sent_again_and_n
 
     network.rule = rule
     circuit = CircuitPolicy(failures=100)
-    finished, outcomes = await pay(2, mode="hold", clock=HastyClock(), circuit=circuit)
+    finished, outcomes = await pay(2, mode="hold", circuit=circuit)
     assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 2})
     assert count_statuses(books) == {"COMPLETED": 2}
     assert set(refused.values()) == {4}
@@ -178,20 +180,20 @@ async def test_a_confirmation_that_is_not_found_or_throttled_is_sent_again_and_n
 
 @pytest.mark.parametrize("act", ["confirm", "cancel"])
 async def test_during_a_pause_nothing_is_confirmed_or_cancelled(
-    pay: Pay, books: Books, network: Any, cheaper: Cheaper, act: str
+    pay: Pay, books: Books, network: Any, cheaper: Cheaper, skipping_clock: SkippingClock, act: str
 ) -> None:
-    clock, times = HastyClock(), dict[str, list[float]]()
+    times: dict[str, list[float]] = {}
     cheap = cheaper(1.05) if act == "cancel" else lambda *_: "pass"
 
     def rule(number: int, line: str, body: bytes) -> Any:
         if f"/{act} " not in line:
             return cheap(number, line, body)
-        times.setdefault(line, []).append(clock.monotonic())
+        times.setdefault(line, []).append(skipping_clock.monotonic())
         return "lose" if len(times[line]) <= 2 else "pass"  # the client tries twice
 
     network.rule = rule
     circuit = CircuitPolicy(failures=1, first_pause=40)
-    finished, outcomes = await pay(2, mode="hold", clock=clock, circuit=circuit)
+    finished, outcomes = await pay(2, mode="hold", circuit=circuit)
     assert finished.result.reason is (StopReason.PRICE if act == "cancel" else None)
     assert ("the tolerance is 1 %" in finished.result.message) == (act == "cancel")
     assert count_states(outcomes) == {"failed" if act == "cancel" else "completed": len(books())}
@@ -199,7 +201,13 @@ async def test_during_a_pause_nothing_is_confirmed_or_cancelled(
 
 
 async def test_callbacks_about_unconfirmed_transactions_wait_until_these_are_confirmed(
-    pay: Pay, books: Books, network: Any, watcher: Any, tmp_path: Path, credentials: tuple[str, str]
+    pay: Pay,
+    books: Books,
+    network: Any,
+    watcher: Any,
+    tmp_path: Path,
+    credentials: tuple[str, str],
+    skipping_clock: SkippingClock,
 ) -> None:
     _stop_after_creating(network, watcher, 4)
     finished, outcomes = await pay(4, mode="hold")
@@ -207,7 +215,7 @@ async def test_callbacks_about_unconfirmed_transactions_wait_until_these_are_con
     with LedgerStore(tmp_path / "ledger.db") as ledger:
         assert all(ledger.hints.save(each.external_id) for each in outcomes)
         async with AsyncDVS(network.address, *credentials, rate=10_000) as dvs:
-            assert await follow_hints(finished.run, dvs=dvs, ledger=ledger, clock=SystemClock()) == 0
+            assert await follow_hints(finished.run, dvs=dvs, ledger=ledger, clock=skipping_clock) == 0
         assert len(ledger.hints.attempts(finished.run)) == 4
     assert (_acts(network)["get"], count_statuses(books)) == (0, {"CREATED": 4})
 

@@ -20,11 +20,12 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.exit_codes import ExitCode, exit_code_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, BadRequestError, RetryPolicy, UnauthorizedError
-from bulk_topup.engine import PollPolicy, RunOptions
+from bulk_topup.engine import RunOptions
 from bulk_topup.errors import LedgerBehindError, NotComparedError, RunNotRebuiltError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore, RetryChoice
 from bulk_topup.system.clock import SystemClock
+from tests.helpers.hand_clock import SkippingClock
 
 pytestmark = pytest.mark.anyio
 
@@ -63,18 +64,21 @@ def restore(tmp_path: Path) -> Callable[[], None]:
 
 
 @pytest.fixture
-def go_on(network: Any, tmp_path: Path, credentials: tuple[str, str], watcher: Any) -> Callable[..., Awaitable[Any]]:
+def go_on(
+    network: Any, tmp_path: Path, credentials: tuple[str, str], watcher: Any, skipping_clock: SkippingClock
+) -> Callable[..., Awaitable[Any]]:
     """Return a function that calls resume, retry or the rebuild for the ledger's only run, and returns its outcomes."""
 
     async def call(*, retry: RetryChoice | None = None, rebuild: bool = False, same: bool = True) -> Any:
         policy = RetryPolicy(tries=2, first_wait=0.01)
-        async with AsyncDVS(network.address, *credentials, rate=10_000, timeout=2, retries=policy) as dvs:
-            with LedgerStore(tmp_path / "ledger.db") as ledger:
+        clock = skipping_clock
+        async with AsyncDVS(network.address, *credentials, rate=10_000, timeout=2, retries=policy, clock=clock) as dvs:
+            with LedgerStore(tmp_path / "ledger.db", clock=clock) as ledger:
                 run = ledger.runs.all()[0]
                 payer = PayingAccount(environment=Environment.SANDBOX, account=dvs.account, same_account=same)
                 if rebuild:
-                    return await rebuild_run(run, dvs=dvs, payer=payer, ledger=ledger)
-                options = RunOptions(concurrency=4, polling=PollPolicy(shortest=0.02))
+                    return await rebuild_run(run, dvs=dvs, payer=payer, ledger=ledger, clock=clock)
+                options = RunOptions(concurrency=4)
                 report = ReportOptions(folder=tmp_path / "report")
                 finished = await resume_run(
                     run,
@@ -84,6 +88,7 @@ def go_on(network: Any, tmp_path: Path, credentials: tuple[str, str], watcher: A
                     options=options,
                     report=report,
                     watcher=watcher,
+                    clock=clock,
                     retry=retry,
                 )
                 return finished, list(ledger.outcomes.rows(run))
@@ -292,6 +297,7 @@ async def test_an_open_row_whose_attempt_did_not_fail_but_has_a_later_one_needs_
     restore: Callable[[], None],
     sandbox: Any,
     credentials: tuple[str, str],
+    skipping_clock: SkippingClock,
 ) -> None:
     _, rows = await pay(3)
     copy()
@@ -321,7 +327,9 @@ async def test_an_open_row_whose_attempt_did_not_fail_but_has_a_later_one_needs_
     payer = PayingAccount(environment=Environment.SANDBOX, account=finished.run.account)
     with LedgerStore(tmp_path / "ledger.db") as ledger:
         async with AsyncDVS(sandbox.base_url, *credentials) as dvs:
-            reconciled = await reconcile(dvs=dvs, payer=payer, ledger=ledger, run=finished.run, is_applied=True)
+            reconciled = await reconcile(
+                dvs=dvs, payer=payer, ledger=ledger, run=finished.run, is_applied=True, clock=skipping_clock
+            )
         counts = ledger.rows.counts(finished.run)
     assert (reconciled.applied, counts[RowState.CONFLICT]) == ((), 1)
 

@@ -16,7 +16,7 @@ from bulk_topup.engine.conflict_proof import CAUSE, ConflictProof
 from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.run_context import RunContext
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.system.clock import SystemClock
+from tests.helpers.hand_clock import SkippingClock
 
 pytestmark = pytest.mark.anyio
 
@@ -120,15 +120,20 @@ async def test_an_answer_about_another_transaction_says_nothing_of_the_one_that_
 
 
 async def test_a_sweep_of_the_list_ends_a_conflict_by_proof(
-    pay: Pay, network: Any, tmp_path: Path, sandbox: Any, credentials: tuple[str, str]
+    pay: Pay,
+    network: Any,
+    tmp_path: Path,
+    sandbox: Any,
+    credentials: tuple[str, str],
+    skipping_clock: SkippingClock,
 ) -> None:
     network.rule = _change_all(_another)
     finished, _ = await pay(3)
     assert finished.result.counts[RowState.CONFLICT] == 3
     with LedgerStore(tmp_path / "ledger.db") as ledger:
-        async with AsyncDVS(sandbox.base_url, *credentials) as dvs:
+        async with AsyncDVS(sandbox.base_url, *credentials, clock=skipping_clock) as dvs:
             context = RunContext.create(
-                run=finished.run, dvs=dvs, ledger=ledger, options=RunOptions(), clock=SystemClock()
+                run=finished.run, dvs=dvs, ledger=ledger, options=RunOptions(), clock=skipping_clock
             )
             listed = [each async for each in dvs.transaction_outcomes.list()]
             changed = listed[0].model_copy(update={"product": ProductId(id=1)})

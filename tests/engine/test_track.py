@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +13,13 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine.callback_hints import follow_hints
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.system.clock import SystemClock
+from tests.helpers.hand_clock import SkippingClock, WrongClock
 
 pytestmark = pytest.mark.anyio
 
 Pay = Callable[..., Awaitable[Any]]
 #: Rows that are open at once: more than a page of the list shows.
 ROWS = 150
-
-
-class LateClock(SystemClock):
-    """A clock that is an hour behind."""
-
-    def now(self) -> datetime:
-        return super().now() - timedelta(hours=1)
 
 
 @pytest.fixture
@@ -39,9 +32,10 @@ def _slow(rows: int) -> str:
     return "".join(f"1000{row},+659{row:04}300,5\n" for row in range(rows))
 
 
-async def test_rows_are_polled_although_the_local_clock_is_behind(pay: Pay) -> None:
+async def test_rows_are_polled_although_the_local_clock_is_behind(pay: Pay, skipping_clock: SkippingClock) -> None:
+    clock = WrongClock(skipping_clock, timedelta(hours=-1))
     async with asyncio.timeout(120):
-        _, outcomes = await pay(text=_slow(ROWS), timeout=10, clock=LateClock())
+        _, outcomes = await pay(text=_slow(ROWS), timeout=10, clock=clock)
     assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
 
 
@@ -85,14 +79,14 @@ async def test_several_pages_of_the_list_are_read_concurrently(
 
 
 async def test_transactions_that_callbacks_named_are_fetched_concurrently(
-    pay: Pay, network: Any, tmp_path: Path, credentials: tuple[str, str]
+    pay: Pay, network: Any, tmp_path: Path, credentials: tuple[str, str], skipping_clock: SkippingClock
 ) -> None:
     finished, outcomes = await pay(20)
     asked = network.most.pop("GET")
     with LedgerStore(tmp_path / "ledger.db") as ledger:
         assert all(ledger.hints.save(each.external_id) for each in outcomes)
         async with AsyncDVS(network.address, *credentials, rate=10_000) as dvs:
-            assert await follow_hints(finished.run, dvs=dvs, ledger=ledger, clock=SystemClock()) == 0
+            assert await follow_hints(finished.run, dvs=dvs, ledger=ledger, clock=skipping_clock) == 0
         assert ledger.hints.attempts(finished.run) == []
     assert network.most["GET"] > asked
 

@@ -19,7 +19,7 @@ from bulk_topup.engine.track import SINGLES_PER_POLL
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.discrepancies import DiscrepancyKind
 from tests.engine.test_absence_proof import CREATION, ONE_TRY, REFUSED, Fate, Timeline
-from tests.helpers.hand_clock import RingingClock
+from tests.helpers.hand_clock import RingingClock, SkippingClock
 
 pytestmark = pytest.mark.anyio
 
@@ -186,15 +186,19 @@ async def test_an_entry_that_may_be_ours_is_no_proof_of_absence(
 
 
 @pytest.fixture
-def open_all(network: Any, tmp_path: Path, credentials: tuple[str, str]) -> Callable[..., Any]:
+def open_all(
+    network: Any, tmp_path: Path, credentials: tuple[str, str], skipping_clock: SkippingClock
+) -> Callable[..., Any]:
     """Return a function that calls another with an open client, ledger, run and payer."""
 
     async def call(do: Callable[..., Awaitable[Any]], **settings: Any) -> Any:
         policy = RetryPolicy(tries=2, first_wait=0.01)
-        async with AsyncDVS(network.address, *credentials, rate=10_000, timeout=2, retries=policy) as dvs:
-            with LedgerStore(tmp_path / "ledger.db") as ledger:
+        clock = skipping_clock
+        async with AsyncDVS(network.address, *credentials, rate=10_000, timeout=2, retries=policy, clock=clock) as dvs:
+            with LedgerStore(tmp_path / "ledger.db", clock=clock) as ledger:
                 payer = PayingAccount(environment=Environment.SANDBOX, account=dvs.account)
-                return await do(dvs=dvs, ledger=ledger, payer=payer, run=ledger.runs.all()[0], **settings)
+                run = ledger.runs.all()[0]
+                return await do(dvs=dvs, ledger=ledger, payer=payer, run=run, clock=clock, **settings)
 
     return call
 

@@ -1,11 +1,16 @@
-"""Clocks that are moved by hand or by sleeps, and late deliveries by them."""
+"""Clocks that are moved by hand or by waits, and late deliveries by them.
+
+Real time because a clock that skips waits still lets others work.
+"""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import log2
 
-from bulk_topup.system.clock import SystemClock
+from bulk_topup.system.clock import Clock, SystemClock
 
 
 @dataclass(frozen=True)
@@ -46,18 +51,77 @@ class RingingClock:
         self._set_forward += seconds
 
 
-class HastyClock(SystemClock):
-    """A clock on which every wait is over almost at once."""
+class SkippingClock(SystemClock):
+    """A clock that several parts share, in one or more event loops, and that skips the time in which all of them wait.
+
+    While a part works, time passes as the machine's. Once no part has read the clock for some turns of its loop, it
+    goes on to the end of the shortest wait. So a wait takes a few milliseconds, however long it is, and waits end in
+    their order. The more time would be skipped, the more turns it takes: a part whose work takes long without a
+    reading, such as that of a slow disk, meets a few seconds that have passed, and no day.
+    """
+
+    #: Seconds of a turn.
+    TURN = 0.001
 
     def __init__(self) -> None:
-        self._waited = 0.0
+        self._skipped = 0.0
+        self._readings = 0
+        self._ends: list[float] = []
+        self._lock = threading.Lock()
 
     def now(self) -> datetime:
-        return super().now() + timedelta(seconds=self._waited)
+        self._readings += 1
+        return super().now() + timedelta(seconds=self._skipped)
 
     def monotonic(self) -> float:
-        return super().monotonic() + self._waited
+        self._readings += 1
+        return self._seconds
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(min(seconds, 0.005))
-        self._waited += seconds
+        end = self.monotonic() + max(0.0, seconds)
+        with self._lock:
+            self._ends.append(end)
+        try:
+            quiet, readings = 0, self._readings
+            while end - self._seconds > self.TURN:
+                await asyncio.sleep(self.TURN)
+                quiet, readings = quiet + 1 if self._readings == readings else 0, self._readings
+                if quiet >= 2 + log2(1 + end - self._seconds):
+                    self._skip_to(end)
+            await asyncio.sleep(max(0.0, end - self._seconds))
+        finally:
+            with self._lock:
+                self._ends.remove(end)
+            self._readings += 1
+
+    @property
+    def skipped(self) -> float:
+        """The seconds that it has skipped so far."""
+        return self._skipped
+
+    @property
+    def _seconds(self) -> float:
+        return super().monotonic() + self._skipped
+
+    def _skip_to(self, end: float) -> None:
+        """Skip time to the end of a wait, if it is the one that ends first."""
+        with self._lock:
+            if end <= min(self._ends):
+                self._skipped += max(0.0, end - self._seconds)
+
+
+@dataclass(frozen=True)
+class WrongClock:
+    """Another clock whose date and time of day are set wrong."""
+
+    clock: Clock
+    error: timedelta
+
+    def now(self) -> datetime:
+        return self.clock.now() + self.error
+
+    def monotonic(self) -> float:
+        return self.clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self.clock.sleep(seconds)

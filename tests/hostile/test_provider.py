@@ -146,6 +146,11 @@ async def test_a_body_without_end_is_read_to_its_bound_only(provider: Any) -> No
 
 
 def _drip(start: bytes, part: bytes) -> Callable[[asyncio.StreamWriter], Any]:
+    """Return a function that writes a start, and then parts without end.
+
+    Real time because that of a client's timeout is.
+    """
+
     async def write(writer: asyncio.StreamWriter) -> None:
         writer.write(start)
         while True:

@@ -1,4 +1,7 @@
-"""Refreshes a display until it is final: in place on a terminal, elsewhere only what has changed."""
+"""Refreshes a display until it is final: in place on a terminal, elsewhere only what has changed.
+
+Real time because a person reads it: the display is refreshed while they look at it.
+"""
 
 import threading
 import time

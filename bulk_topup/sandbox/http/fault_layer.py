@@ -119,14 +119,16 @@ class FaultLayer:
         scope: Scope,
         send: Send,
     ) -> None:
-        """Deliver the response of a processed request in the way of its fault."""
+        """Deliver the response of a processed request in the way of its fault.
+
+        Real time because no event of a transport tells when its write buffer is empty.
+        """
         match fault:
             case Drop():
                 await _close(scope, send)
             case Half():
                 connection, middle = _connection(scope), len(response.body) // 2
                 await response.send(send, response.body[:middle], whole=False)
-                # No event of a transport tells when its write buffer is empty.
                 while connection.get_write_buffer_size() and not connection.is_closing():  # noqa: ASYNC110
                     await asyncio.sleep(_FLUSH)
                 connection.abort()
