@@ -43,6 +43,8 @@ class ConflictProof:
         self._ledger = context.ledger
         self._journal = context.journal
         self._recorder = recorder
+        #: Rows that are being moved: a look-up and a sweep of the list may prove the same one at the same time.
+        self._proving: set[int] = set()
         #: Rows that this invocation has looked up, and that are still in conflict.
         self._looked_up: set[int] = set()
         #: A sentence about conflicts that were not looked up; empty without any.
@@ -97,8 +99,7 @@ class ConflictProof:
             self._ledger.conflicts.attempts, self._context.run, limit=len(by_id), external_ids=list(by_id)
         )
         listed = ((each, by_id[each.attempt.external_id]) for each in known)
-        moves = list(self._proved(listed, is_start=False))
-        await self._recorder.record(*moves)
+        moves = await self._record(self._proved(listed, is_start=False))
         self._looked_up -= {attempt.row_id for attempt, _ in moves}
 
     async def _look_up(self, known: KnownTransaction, *, is_start: bool) -> int | None:
@@ -112,9 +113,9 @@ class ConflictProof:
         self._control.record_response()
         if transaction is None:
             return 0
-        moves = list(self._proved(iter([(known, transaction)]), is_start=is_start))
-        await self._recorder.record(*moves)
-        return len(moves)
+        proved = list(self._proved(iter([(known, transaction)]), is_start=is_start))
+        # A row that the list proves at the same time moves with that.
+        return len(await self._record(iter(proved))) or None if proved else 0
 
     async def _find(self, known: KnownTransaction) -> TransactionOutcome | None:
         if known.transaction_id is not None:
@@ -124,6 +125,25 @@ class ConflictProof:
                 pass
         found, _ = await self._context.dvs.transaction_outcomes.find(known.attempt.external_id)
         return found
+
+    async def _record(self, proved: Iterator[tuple[Attempt, Move]]) -> list[tuple[Attempt, Move]]:
+        """Record moves of rows that are still in conflict and that nothing else moves, and return them."""
+        moves = {move.row_id: (attempt, move) for attempt, move in proved if move.row_id not in self._proving}
+        if not moves:
+            return []
+        self._proving |= moves.keys()
+        try:
+            still = await self._journal.call(
+                self._ledger.conflicts.attempts,
+                self._context.run,
+                limit=len(moves),
+                external_ids=[attempt.external_id for attempt, _ in moves.values()],
+            )
+            recorded = [moves[each.attempt.row_id] for each in still]
+            await self._recorder.record(*recorded)
+        finally:
+            self._proving -= moves.keys()
+        return recorded
 
     def _proved(
         self, found: Iterator[tuple[KnownTransaction, TransactionOutcome]], *, is_start: bool
