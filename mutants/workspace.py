@@ -70,7 +70,7 @@ class Reach:
     libraries: Sequence[str]
 
     def tests_of(self, mutant: Mutant, source: str, *, seconds: float) -> list[str]:
-        """Return tests that run a mutant's statement, the quickest first.
+        """Return tests that run a mutant's statement: those of its module's own file first, then the quickest.
 
         Args:
             mutant: the error.
@@ -84,7 +84,10 @@ class Reach:
             names = self.named[mutant.module].union(*lines.values())  # what imports run matters to all
         chosen: list[str] = []
         total = 0.0
-        for name in sorted(names.difference(self.failed), key=lambda name: (self.durations.get(name, 0.0), name)):
+        own = f"/test_{mutant.module.stem}.py::"
+        for name in sorted(
+            names.difference(self.failed), key=lambda name: (own not in name, self.durations.get(name, 0.0), name)
+        ):
             total += self.durations.get(name, 0.0)
             if chosen and total > seconds:
                 break

@@ -22,7 +22,9 @@ def test_what_is_not_plain_notation_is_no_amount(text: str) -> None:
 
 
 def test_an_amount_with_too_many_digits_is_no_amount() -> None:
+    assert parse_plain_amount("1" * 18) == Decimal("1" * 18)
     assert parse_plain_amount("1" * 19) is None
+    assert parse_plain_amount("1.000000001") == Decimal("1.000000001")
     assert parse_plain_amount("1.0000000001") is None
 
 

@@ -361,6 +361,25 @@ async def test_a_price_that_stays_missing_leaves_the_decision_open_and_the_next_
     assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 4})
 
 
+async def test_a_price_that_can_not_be_asked_for_leaves_the_decision_open_and_others_are_not_asked_for(
+    pay: Pay, network: Any, books: Books, tmp_path: Path
+) -> None:
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if line.startswith("GET /v1/transactions/"):
+            return (503, b"")
+        return _without_prices if line.startswith("POST /v1/async/transactions HTTP") else "pass"
+
+    network.rule = rule
+    finished, outcomes = await pay(6, mode="hold")
+    assert (finished.result.reason, count_states(outcomes)) == (StopReason.PRICE, {"accepted": 6})
+    assert decision_in(tmp_path) is None
+    assert len({line for line, _ in network.seen if line.startswith("GET /v1/transactions/")}) == 4
+    network.rule = lambda *_: "pass"
+    finished, outcomes = await pay(6, mode="hold")
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 6})
+    assert count_statuses(books) == {"COMPLETED": 6}
+
+
 async def test_a_reason_to_cancel_all_outweighs_a_price_that_is_missing(
     pay: Pay, network: Any, books: Books, cheaper: Cheaper
 ) -> None:

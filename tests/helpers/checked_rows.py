@@ -83,8 +83,9 @@ def row_of(staged: StagedRow) -> CheckedRow:
         cost_unit=staged.cost_unit,
         operator_id=staged.operator_id,
         party_key=staged.party_key,
+        written=staged.written,
     )
-    assert row.staged() == staged._replace(party=None, written=None)
+    assert row.staged() == staged._replace(party=None)
     return row
 
 

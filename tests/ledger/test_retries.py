@@ -199,3 +199,13 @@ def test_the_interval_between_payments_starts_at_the_last_send_of_a_number(
     assert ledger.attempts.claim(run, 1, min_interval=60) == []
     clock.seconds += 1
     assert len(ledger.attempts.claim(run, 1, min_interval=60)) == 1
+
+
+def test_a_payment_of_the_same_moment_is_within_the_interval(
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, clock: Any
+) -> None:
+    run = start(ledger, [row(1), row(1, line=9, identity="party:1#2")])
+    [first] = ledger.attempts.claim(run, 1)
+    ledger.attempts.record([move(first, RowState.IN_FLIGHT, RowState.COMPLETED)])
+    assert ledger.attempts.claim(run, 1, min_interval=60) == []
+    assert len(ledger.attempts.claim(run, 1)) == 1

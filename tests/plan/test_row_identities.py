@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.domain import fields
+from bulk_topup.domain.identity import occurrence_identity, party_identity
 from bulk_topup.domain.identity_version import IdentityVersion
 from bulk_topup.domain.problems import decode_problems
 from bulk_topup.dvs.models.product import Product
@@ -224,3 +225,12 @@ def test_spellings_of_one_party_share_an_identity_and_a_bill_is_part_of_it(check
     first, second, third = (row.identity for row in check(product, *rows, options=ALLOWED))
     assert second == f"{first}#2"
     assert third not in {first, second}
+
+
+def test_repeated_rows_are_numbered_as_they_are_written_too(check: Check, fixed: MakeProduct) -> None:
+    spelled = {fields.CREDIT_ACCOUNT: "1", fields.CREDIT_QUALIFIER: "HOME", fields.CREDIT_MOBILE: None}
+    plain = {fields.CREDIT_ACCOUNT: None, fields.CREDIT_QUALIFIER: None, fields.CREDIT_MOBILE: A}
+    checked = check(fixed(), plain, spelled, plain, spelled, options=ALLOWED)
+    written = party_identity(4520, (None, "1", "HOME"))
+    assert [row.written for row in checked] == [None, written, None, occurrence_identity(written, 2)]
+    assert checked[3].identity == occurrence_identity(checked[1].identity, 2) != checked[3].written
