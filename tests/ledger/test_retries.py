@@ -202,7 +202,7 @@ def test_the_interval_between_payments_starts_at_the_last_send_of_a_number(
 
 
 def test_a_payment_of_the_same_moment_is_within_the_interval(
-    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, clock: Any
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run = start(ledger, [row(1), row(1, line=9, identity="party:1#2")])
     [first] = ledger.attempts.claim(run, 1)
