@@ -52,7 +52,7 @@ class FirstLines:
 
     def add(self, keys: pl.DataFrame) -> None:
         """Keep keys with their lines, hashes and hints, in list order."""
-        new = keys.filter(pl.col("hint").is_null()).unique("hash", keep="first", maintain_order=True)
+        new = keys.filter(pl.col("hint").is_null()).unique("hash", keep="first")
         if new.is_empty():
             return
         table = new.select(pl.col(name).cast(kind) for name, kind in _TABLE.items()).sort("hash")

@@ -28,6 +28,21 @@ def test_an_amount_with_too_many_digits_is_no_amount() -> None:
     assert parse_plain_amount("1.0000000001") is None
 
 
+@pytest.mark.parametrize(
+    ("units", "text"),
+    [
+        ("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF", "1,235 {}"),
+        ("BHD IQD JOD KWD LYD OMR TND", "1,234.560 {}"),
+        ("CLF UYW", "1,234.5600 {}"),
+        ("EUR SGD USD GBP INR IDR", "1,234.56 {}"),
+    ],
+)
+def test_each_currency_has_its_own_decimals(units: str, text: str) -> None:
+    for unit in units.split():
+        amount = Decimal("1235") if text == "1,235 {}" else Decimal("1234.56")
+        assert format_money(amount, unit) == text.format(unit)
+
+
 def test_plain_notation_has_neither_exponent_nor_padding() -> None:
     assert [format_plain(Decimal(text)) for text in ("5.00", "1E+3", "0.10", "100", "0")] == [
         "5",

@@ -46,6 +46,18 @@ async def test_a_request_that_succeeds_later_gives_its_value(clock: Any) -> None
     assert (tries, value) == (4, "done")
 
 
+async def test_by_default_four_tries_end_a_request_and_sixty_that_are_throttled(clock: Any) -> None:
+    tries, error = await _outcome(clock, RetryPolicy(), *(NoResponseError() for _ in range(9)))
+    assert (tries, type(error)) == (4, NoResponseError)
+    tries, error = await _outcome(clock, RetryPolicy(), *(TooManyRequestsError(429, ()) for _ in range(99)))
+    assert (tries, type(error)) == (60, TooManyRequestsError)
+
+
+async def test_by_default_no_wait_is_longer_than_twenty_seconds(clock: Any) -> None:
+    await _outcome(clock, RetryPolicy(tries=30), *(NoResponseError() for _ in range(30)))
+    assert 19 < max(clock.slept) <= 20
+
+
 async def test_429_does_not_use_up_tries(clock: Any) -> None:
     throttled = [TooManyRequestsError(429, ()) for _ in range(20)]
     _, value = await _outcome(clock, RetryPolicy(tries=1), *throttled)

@@ -129,6 +129,23 @@ async def test_a_run_stops_with_the_reasons_when_too_many_rows_fail(pay: Pay, bo
     assert (finished.result.reason, _states(outcomes).count("failed")) == (None, 8)
 
 
+async def test_of_many_reasons_the_five_most_frequent_are_named(pay: Pay, network: Any) -> None:
+    def name(transaction: dict[str, Any]) -> None:
+        status = transaction["status"]
+        if status["class"]["message"] == "DECLINED":
+            status["message"] = f"DECLINED-{transaction['credit_party_identifier']['mobile_number'][7]}"
+
+    def rename(content: Any) -> None:
+        for each in content if isinstance(content, list) else [content]:
+            name(each)
+
+    network.rule = lambda _number, line, _body: rename if "/transactions" in line else "pass"
+    text = _list(*(f"+659512{n}103" for n in range(1, 8)))
+    finished, _ = await pay(text=text, stops={"failed_share": "0.5", "failed_share_after": 7})
+    assert finished.result.reason is StopReason.FAILURES
+    assert finished.result.message.count("1 DECLINED-") == 5
+
+
 async def test_a_price_that_differs_from_the_plan_stops_the_run(
     pay: Pay, books: Books, network: Any, cheaper: Callable[[float], Any]
 ) -> None:
