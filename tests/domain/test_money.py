@@ -39,7 +39,7 @@ def test_an_amount_with_too_many_digits_is_no_amount() -> None:
 )
 def test_each_currency_has_its_own_decimals(units: str, text: str) -> None:
     for unit in units.split():
-        amount = Decimal("1235") if text == "1,235 {}" else Decimal("1234.56")
+        amount = Decimal(1235) if text == "1,235 {}" else Decimal("1234.56")
         assert format_money(amount, unit) == text.format(unit)
 
 
