@@ -1,10 +1,12 @@
 """The verdict on canaries names those that were sent: not those that are missing, and not other rows."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from bulk_topup.domain.states import RowState
 from bulk_topup.engine import StopReason
 from tests.engine.conftest import count_states
 from tests.helpers.hand_clock import HastyClock
@@ -15,6 +17,8 @@ Pay = Callable[..., Awaitable[Any]]
 Books = Callable[[], list[dict[str, Any]]]
 
 BARRED, UNAVAILABLE, UNAVAILABLE_AT_ONCE = "103", "104", "108"
+CREATION = "POST /v1/async/transactions HTTP/1.1"
+SUBMITTED = {"id": 50000, "message": "SUBMITTED", "class": {"id": 5, "message": "SUBMITTED"}}
 #: Retries that no test sees.
 LATE = {"attempts": 2, "wait": 10**7}
 
@@ -50,8 +54,41 @@ async def test_canaries_that_a_paused_operator_keeps_back_do_not_count(pay: Pay,
     assert finished.result.message.startswith(f"Only 0 of the first {sent} rows completed")
 
 
-async def test_a_retry_moves_its_row_from_the_failed_to_the_pending_ones(pay: Pay, watcher: Any) -> None:
-    retry = {"attempts": 2, "wait": 0}
-    finished, outcomes = await pay(text=_list(UNAVAILABLE, "555"), retry=retry, clock=HastyClock())
-    assert count_states(outcomes) == {"failed": 1, "completed": 1}
-    assert watcher.runner.progress().counts == finished.result.counts
+async def test_canaries_that_complete_after_they_were_counted_have_completed(
+    pay: Pay, network: Any, watcher: Any
+) -> None:
+    """All become final in the second pass, between the moment in which they are counted and the verdict."""
+    passes = 0
+
+    def hide(answer: Any) -> None:
+        for each in answer if isinstance(answer, list) else [answer]:
+            each["status"] = SUBMITTED
+
+    def count_passes(runner: Any) -> None:
+        submitter, tracker = runner._submitter, runner._tracker
+        work_unknown, record, are_final = submitter._work_unknown, tracker._record, asyncio.Event()
+
+        async def work() -> None:
+            nonlocal passes
+            await work_unknown()
+            passes += 1
+            if passes == 2:
+                await are_final.wait()
+
+        async def record_and_tell(found: Any) -> int:
+            final: int = await record(found)
+            if not runner._context.journal.counts[RowState.ACCEPTED]:
+                are_final.set()
+            return final
+
+        submitter._work_unknown, tracker._record = work, record_and_tell
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if line == CREATION and not network.most["POST"]:
+            count_passes(watcher.runner)
+        return hide if "/transactions" in line and passes < 2 else "pass"
+
+    network.rule = rule
+    finished, outcomes = await pay(5, stops={"canary": 3, "canary_share": 1}, clock=HastyClock())
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 5})
+    assert passes > 2
