@@ -9,7 +9,6 @@ import pytest
 from bulk_topup.domain.states import RowState
 from bulk_topup.engine import StopReason
 from tests.engine.conftest import count_states
-from tests.helpers.hand_clock import HastyClock
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +28,7 @@ def _list(*suffixes: str) -> str:
 
 async def test_a_canary_that_waits_for_its_retry_counts(pay: Pay, books: Books) -> None:
     text = _list(BARRED, UNAVAILABLE, *["555"] * 6)
-    finished, outcomes = await pay(text=text, stops={"canary": 4, "canary_share": 1}, retry=LATE, clock=HastyClock())
+    finished, outcomes = await pay(text=text, stops={"canary": 4, "canary_share": 1}, retry=LATE)
     assert (finished.result.reason, len(books())) == (StopReason.CANARY, 4)
     assert finished.result.message.startswith("Only 2 of the first 4 rows completed")
     assert count_states(outcomes) == {"failed": 1, "pending": 5, "completed": 2}
@@ -37,8 +36,8 @@ async def test_a_canary_that_waits_for_its_retry_counts(pay: Pay, books: Books) 
 
 async def test_rows_that_an_earlier_start_sent_as_well_do_not_count(pay: Pay) -> None:
     text = _list(BARRED, BARRED, UNAVAILABLE, UNAVAILABLE, "555", "555")
-    await pay(text=text, clock=HastyClock())
-    finished, outcomes = await pay(text=text, stops={"canary": 4, "canary_share": 1}, retry=LATE, clock=HastyClock())
+    await pay(text=text)
+    finished, outcomes = await pay(text=text, stops={"canary": 4, "canary_share": 1}, retry=LATE)
     assert finished.result.reason is StopReason.CANARY
     assert finished.result.message.startswith("Only 2 of the first 4 rows completed")
     assert count_states(outcomes) == {"failed": 2, "pending": 2, "completed": 2}
@@ -47,7 +46,7 @@ async def test_rows_that_an_earlier_start_sent_as_well_do_not_count(pay: Pay) ->
 async def test_canaries_that_a_paused_operator_keeps_back_do_not_count(pay: Pay, books: Books) -> None:
     text = _list(*[UNAVAILABLE_AT_ONCE] * 60)
     operators = {"failures": 1, "pause": 10**6, "patience": 0}
-    finished, _ = await pay(text=text, stops={"canary": 50}, operators=operators, clock=HastyClock())
+    finished, _ = await pay(text=text, stops={"canary": 50}, operators=operators)
     sent = len(books())
     assert sent < 50
     assert finished.result.reason is StopReason.CANARY
@@ -89,6 +88,6 @@ async def test_canaries_that_complete_after_they_were_counted_have_completed(
         return hide if "/transactions" in line and passes < 2 else "pass"
 
     network.rule = rule
-    finished, outcomes = await pay(5, stops={"canary": 3, "canary_share": 1}, clock=HastyClock())
+    finished, outcomes = await pay(5, stops={"canary": 3, "canary_share": 1})
     assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 5})
     assert passes > 2

@@ -8,7 +8,6 @@ import pytest
 
 from bulk_topup.domain.states import RowState
 from tests.engine.conftest import count_states
-from tests.helpers.hand_clock import HastyClock
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +20,7 @@ FAILING, PAID = "10000,+6595100104,5\n", "10001,+6595101555,5\n"
 
 async def test_a_retry_moves_its_row_from_the_failed_to_the_pending_ones(pay: Pay, watcher: Any) -> None:
     retry = {"attempts": 2, "wait": 0}
-    finished, outcomes = await pay(text=FAILING + PAID, retry=retry, clock=HastyClock())
+    finished, outcomes = await pay(text=FAILING + PAID, retry=retry)
     assert count_states(outcomes) == {"failed": 1, "completed": 1}
     assert watcher.runner.progress().counts == finished.result.counts
 
@@ -56,6 +55,6 @@ async def test_a_run_does_not_end_between_a_failure_and_its_retry(pay: Pay, netw
 
     network.rule = rule
     async with asyncio.timeout(120):
-        _, [outcome] = await pay(text=FAILING, retry={"attempts": 2, "wait": 0}, clock=HastyClock())
+        _, [outcome] = await pay(text=FAILING, retry={"attempts": 2, "wait": 0})
     assert was_checked.is_set()
     assert (outcome.state, outcome.attempt) == (RowState.FAILED, 2)
