@@ -54,6 +54,13 @@ class MoveRecorder:
         self._reasons: Counter[str] = Counter()
         #: Conflicts since a transaction was last as requested.
         self._conflicts = 0
+        #: Failed rows that are recorded, or about to be, while it is not decided yet whether they are retried.
+        self._undecided = 0
+
+    @property
+    def is_retrying(self) -> bool:
+        """Whether rows have failed that may be pending in a moment."""
+        return self._undecided > 0
 
     async def record(self, *moved: tuple[Attempt, Move]) -> None:
         """Write moves to the ledger; return when they are on disk and the guards are applied.
@@ -62,16 +69,20 @@ class MoveRecorder:
             LedgerError: they could not be written.
         """
         moved = tuple(await self._with_prices(moved))
-        await self._journal.record(*(move for _, move in moved))
-        if self._context.options.on_moves is not None:
-            self._context.options.on_moves(moved)
-        for attempt, move in moved:
-            self._context.operators.record_move(attempt, move)
-            self._context.charges.record_move(move)
-            self._count(attempt, move)
-        failed = [move for _, move in moved if move.after is RowState.FAILED]
-        if failed:
-            await self.retry([move.row_id for move in failed])
+        failed = [move.row_id for _, move in moved if move.after is RowState.FAILED]
+        self._undecided += len(failed)
+        try:
+            await self._journal.record(*(move for _, move in moved))
+            if self._context.options.on_moves is not None:
+                self._context.options.on_moves(moved)
+            for attempt, move in moved:
+                self._context.operators.record_move(attempt, move)
+                self._context.charges.record_move(move)
+                self._count(attempt, move)
+            if failed:
+                await self.retry(failed)
+        finally:
+            self._undecided -= len(failed)
         bad = [move for _, move in moved if move.after in _COUNTED_AS_FAILED]
         if not all(self._is_cancelled_by_run(move) for move in bad):
             self.check_failure_rate()

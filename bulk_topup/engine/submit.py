@@ -145,10 +145,11 @@ class Submitter:
             if counts[RowState.IN_FLIGHT] or counts[RowState.ACCEPTED]:
                 self._control.quiet.set()
                 await self._control.sleep(PASS_WAIT)
-            elif self._claimed == before:
-                may_do = completed + missing >= self._guards.stops.canary_share * wanted
-                may_come = missing and may_do and not self._context.operators.given_up
-                if not (may_come and await self._wait_for_more()):
+            elif self._claimed == before and not self._recorder.is_retrying:
+                if sent != await self._journal.call(self._ledger.rows.sent_counts, self._run):
+                    continue  # what has changed since it was read is judged in the next pass
+                may_do = missing and completed + missing >= self._guards.stops.canary_share * wanted
+                if self._context.operators.given_up or not (may_do and await self._wait_for_more()):
                     await self._check_canaries(completed, wanted - max(missing - again, 0))
                     return
 
@@ -170,9 +171,10 @@ class Submitter:
         """Wait a while for rows that may be sent later; return False if there are none."""
         operators = self._context.operators
         given_up = operators.given_up
+        may_fail = self._journal.counts[RowState.ACCEPTED] or self._recorder.is_retrying
         waiting, due = await self._journal.call(self._ledger.attempts.pending, self._run, excluded_operators=given_up)
         if not waiting:
-            if not (self._guards.retry.attempts > 1 and self._journal.counts[RowState.ACCEPTED]):
+            if not (self._guards.retry.attempts > 1 and may_fail):
                 if given_up and (await self._journal.call(self._ledger.attempts.pending, self._run))[0]:
                     self._control.stop(
                         StopReason.OPERATORS, f"{operators.message} Resume later: {self._context.resume_command}"
