@@ -138,3 +138,8 @@ def test_a_success_that_can_not_be_read_is_not_quoted() -> None:
 def test_unknown_keys_of_an_error_body_and_further_codes_are_no_obstacle() -> None:
     body = b'{"errors":[{"code":7,"message":"New\\u001b","field":"x"}],"trace":"1"}'
     assert [(each.code, each.message) for each in error_details(body)] == [(7, "New\ufffd")]
+
+
+def test_the_first_400_bytes_are_searched_for_words() -> None:
+    response = HTTPResponse(status_code=502, headers={}, body=b" " * 390 + b"abcdefghij" + b"klm")
+    assert describe_foreign(response) == 'a body without a type of 403 bytes, "abcdefghij"'

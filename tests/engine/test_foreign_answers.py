@@ -185,6 +185,7 @@ async def test_another_transaction_in_the_answer_is_followed_by_a_look_up_of_our
     _, outcomes = await pay(3)
     assert [outcome.state for outcome in outcomes] == [RowState.COMPLETED] * 3
     assert {outcome.external_id for outcome in outcomes} == {each["external_id"] for each in books()}
+    assert sum(line == CREATION for line, _ in network.seen) == 3  # none is sent again
 
 
 async def test_another_transaction_in_the_answer_is_no_answer_while_ours_is_not_listed(
