@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.security import redaction
 from bulk_topup.system.clock import Clock, SystemClock
+from tests.helpers.hand_clock import SkippingClock
 
 API_KEY = "test-key"
 API_SECRET = "test-secret-9f3a"
@@ -98,6 +99,16 @@ def credentials() -> tuple[str, str]:
 def time_scale() -> float:
     """The length of the sandbox's seconds; tests that need longer ones override this fixture."""
     return 0.001
+
+
+@pytest.fixture
+def skipped_waits(monkeypatch: pytest.MonkeyPatch) -> SkippingClock:
+    """The clock that all of this process take for the machine's: for parts that are passed none."""
+    clock = SkippingClock()
+    monkeypatch.setattr(SystemClock, "now", lambda _self: clock.now())
+    monkeypatch.setattr(SystemClock, "monotonic", lambda _self: clock.monotonic())
+    monkeypatch.setattr(SystemClock, "sleep", lambda _self, seconds: clock.sleep(seconds))
+    return clock
 
 
 @pytest.fixture

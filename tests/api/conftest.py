@@ -4,11 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from pydantic import SecretStr
 
 from bulk_topup import Credentials, Job
+from tests.helpers.hand_clock import SkippingClock
+from tests.helpers.plain_http import HTTP
+
+
+@pytest.fixture(autouse=True)
+def script_clock(skipped_waits: SkippingClock) -> SkippingClock:
+    """The clock of runs and sandboxes, as a script passes none."""
+    return skipped_waits
 
 
 @pytest.fixture
@@ -41,7 +48,7 @@ def paid(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], list[str]]:
     """Return a function that lists the credit parties of all transactions in the sandbox's books."""
 
     def read() -> list[str]:
-        answer = httpx2.get(sandbox.books_url, auth=credentials).raise_for_status()
+        answer = HTTP.get(sandbox.books_url, auth=credentials).raise_for_status()
         return sorted(entry["credit_party"] for entry in answer.json()["transactions"])
 
     return read
