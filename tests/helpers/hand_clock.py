@@ -87,7 +87,7 @@ class SkippingClock:
             while end - self._seconds > self.TURN:
                 await asyncio.sleep(self.TURN)
                 quiet, readings = quiet + 1 if self._readings == readings else 0, self._readings
-                if quiet >= 2 + log2(1 + end - self._seconds):
+                if quiet >= self._turns(end - self._seconds):
                     self._skip_to(end)
             await asyncio.sleep(max(0.0, end - self._seconds))
         finally:
@@ -103,6 +103,10 @@ class SkippingClock:
     @property
     def _seconds(self) -> float:
         return time.monotonic() + self._skipped
+
+    def _turns(self, seconds: float) -> float:
+        """Return how many quiet turns allow to skip so much time: 2 for a second, 20 for a minute, 72 for an hour."""
+        return 2 + log2(1 + max(0.0, seconds)) ** 2 / 2
 
     def _skip_to(self, end: float) -> None:
         """Skip time to the end of a wait, if it is the one that ends first."""
