@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -102,13 +102,19 @@ def time_scale() -> float:
 
 
 @pytest.fixture
-def skipped_waits(monkeypatch: pytest.MonkeyPatch) -> SkippingClock:
-    """The clock that all of this process take for the machine's: for parts that are passed none."""
-    clock = SkippingClock()
-    monkeypatch.setattr(SystemClock, "now", lambda _self: clock.now())
-    monkeypatch.setattr(SystemClock, "monotonic", lambda _self: clock.monotonic())
-    monkeypatch.setattr(SystemClock, "sleep", lambda _self, seconds: clock.sleep(seconds))
-    return clock
+def skipping_clock() -> SkippingClock:
+    return SkippingClock()
+
+
+@pytest.fixture
+def skipped_waits(skipping_clock: SkippingClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all of this process take the skipping clock for the machine's: for parts that are passed none."""
+    for name in ("now", "monotonic", "sleep"):
+        monkeypatch.setattr(SystemClock, name, _method(getattr(skipping_clock, name)))
+
+
+def _method(call: Callable[..., object]) -> Callable[..., object]:
+    return lambda _self, *arguments: call(*arguments)
 
 
 @pytest.fixture

@@ -8,14 +8,12 @@ import pytest
 from pydantic import SecretStr
 
 from bulk_topup import Credentials, Job
-from tests.helpers.hand_clock import SkippingClock
 from tests.helpers.plain_http import HTTP
 
 
 @pytest.fixture(autouse=True)
-def script_clock(skipped_waits: SkippingClock) -> SkippingClock:
-    """The clock of runs and sandboxes, as a script passes none."""
-    return skipped_waits
+def script_waits(skipped_waits: None) -> None:
+    """Skip the waits of runs and sandboxes, as a script passes no clock."""
 
 
 @pytest.fixture

@@ -175,13 +175,8 @@ def decision_in(folder: Path) -> str | None:
 
 
 @pytest.fixture
-def skipping_clock() -> SkippingClock:
-    """The clock of runner, ledger, client and sandbox, unless a test passes another one to the runner."""
-    return SkippingClock()
-
-
-@pytest.fixture
 def sandbox_clock(skipping_clock: SkippingClock) -> Clock:
+    """The clock of runner, ledger, client and sandbox, unless a test passes another one to the runner."""
     return skipping_clock
 
 

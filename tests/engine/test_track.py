@@ -25,7 +25,7 @@ ROWS = 150
 @pytest.fixture
 def time_scale() -> float:
     """Long enough that all rows are open before the first one ends."""
-    return 0.02
+    return 0.1
 
 
 def _slow(rows: int) -> str:

@@ -47,7 +47,7 @@ DISTINCT = 5
 @pytest.fixture
 def time_scale() -> float:
     """Long enough that all rows are open before the first one ends."""
-    return 0.02
+    return 0.1
 
 
 def _rows(number: int) -> str:
