@@ -25,7 +25,7 @@ PATIENCE = 120
 
 @pytest.fixture
 def real_time() -> None:
-    """Let waits take their time in a test where a server without a clock has to be quicker than they."""
+    """Let waits take their time in a test where a server, or what a run does before a deadline, must be quicker."""
 
 
 @pytest.fixture(autouse=True)
