@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.security import redaction
 from bulk_topup.system.clock import Clock, SystemClock
+from tests.helpers.hand_clock import SkippingClock
 
 API_KEY = "test-key"
 API_SECRET = "test-secret-9f3a"
@@ -98,6 +99,22 @@ def credentials() -> tuple[str, str]:
 def time_scale() -> float:
     """The length of the sandbox's seconds; tests that need longer ones override this fixture."""
     return 0.001
+
+
+@pytest.fixture
+def skipping_clock() -> SkippingClock:
+    return SkippingClock()
+
+
+@pytest.fixture
+def skipped_waits(skipping_clock: SkippingClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all of this process take the skipping clock for the machine's: for parts that are passed none."""
+    for name in ("now", "monotonic", "sleep"):
+        monkeypatch.setattr(SystemClock, name, _method(getattr(skipping_clock, name)))
+
+
+def _method(call: Callable[..., object]) -> Callable[..., object]:
+    return lambda _self, *arguments: call(*arguments)
 
 
 @pytest.fixture

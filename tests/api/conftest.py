@@ -4,11 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from pydantic import SecretStr
 
 from bulk_topup import Credentials, Job
+from tests.helpers.plain_http import HTTP
+
+
+@pytest.fixture(autouse=True)
+def script_waits(skipped_waits: None) -> None:
+    """Skip the waits of runs and sandboxes, as a script passes no clock."""
 
 
 @pytest.fixture
@@ -41,7 +46,7 @@ def paid(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], list[str]]:
     """Return a function that lists the credit parties of all transactions in the sandbox's books."""
 
     def read() -> list[str]:
-        answer = httpx2.get(sandbox.books_url, auth=credentials).raise_for_status()
+        answer = HTTP.get(sandbox.books_url, auth=credentials).raise_for_status()
         return sorted(entry["credit_party"] for entry in answer.json()["transactions"])
 
     return read

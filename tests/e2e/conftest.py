@@ -24,6 +24,18 @@ PATIENCE = 120
 
 
 @pytest.fixture
+def real_time() -> None:
+    """Let waits take their time in a test where a server, or what a run does before a deadline, must be quicker."""
+
+
+@pytest.fixture(autouse=True)
+def one_clock(request: pytest.FixtureRequest) -> None:
+    """Skip waits, unless a test has processes, whose time is the machine's: then the sandbox has the same."""
+    if not {"start", "command", "terminal", "real_time"} & set(request.fixturenames):
+        request.getfixturevalue("skipped_waits")
+
+
+@pytest.fixture
 def environment(tmp_path: Path, credentials: tuple[str, str]) -> dict[str, str]:
     """A clean environment with credentials, without the settings of this machine's user."""
     key, secret = credentials

@@ -58,7 +58,8 @@ def _states(folder: Path) -> Counter[str]:
         return Counter(outcome.state.value for outcome in ledger.outcomes.rows(ledger.runs.named("bonus")))
 
 
-@pytest.mark.parametrize("time_scale", [0.5])  # no row is final in the response to its creation
+@pytest.mark.usefixtures("real_time")
+@pytest.mark.parametrize("time_scale", [0.1])  # no row is final in the response to its creation
 def test_a_run_that_receives_callbacks_fetches_single_transactions_and_polls_no_list(
     pay: Any, books: Any, results: Any, agree: Any, sandbox: Any, credentials: tuple[str, str], list_: Path
 ) -> None:

@@ -54,6 +54,7 @@ def test_a_row_inserted_above_two_paid_rows_of_the_same_number_is_the_only_one_t
     agree(results("list-extra"), books())
 
 
+@pytest.mark.usefixtures("real_time")
 @pytest.mark.parametrize("edited", [(7, 5), (7, "5.0"), ("7", "5,00")])
 def test_swapping_a_paid_and_a_pending_amount_pays_each_once(
     pay: Pay, results: Pay, write: Pay, paid: Pay, edited: tuple[object, ...]
@@ -186,6 +187,7 @@ def test_reconcile_names_the_rows_that_differ_and_not_those_that_moved(pay: Pay,
     assert differences(1) == [("list_changed", 4)]
 
 
+@pytest.mark.usefixtures("real_time")
 def test_resume_says_that_the_list_changed_and_which_rows_it_no_longer_has(pay: Pay, write: Pay, paid: Pay) -> None:
     stopped = ("--deadline", "1s")
     list_ = write(5, 7)

@@ -25,9 +25,11 @@ from bulk_topup.dvs import AsyncDVS, RetryPolicy
 from bulk_topup.engine import CircuitPolicy, PollPolicy, Runner, RunOptions
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
+from bulk_topup.report import ReportFormat
 from bulk_topup.system.clock import Clock, SystemClock
 from tests.helpers.dvs_values import attempt, transaction
 from tests.helpers.hand_clock import Late, SkippingClock
+from tests.helpers.plain_http import HTTP
 
 __all__ = ["attempt", "transaction"]
 
@@ -173,13 +175,8 @@ def decision_in(folder: Path) -> str | None:
 
 
 @pytest.fixture
-def skipping_clock() -> SkippingClock:
-    """The clock of runner, ledger, client and sandbox, unless a test passes another one to the runner."""
-    return SkippingClock()
-
-
-@pytest.fixture
 def sandbox_clock(skipping_clock: SkippingClock) -> Clock:
+    """The clock of runner, ledger, client and sandbox, unless a test passes another one to the runner."""
     return skipping_clock
 
 
@@ -226,7 +223,7 @@ def cheaper(sandbox: Any, credentials: tuple[str, str]) -> Callable[[float], Cal
 
     def make(factor: float) -> Callable[[int, str, bytes], Any]:
         url = f"{sandbox.base_url}/products/6418"
-        product = httpx2.get(url, auth=credentials).json()
+        product = HTTP.get(url, auth=credentials).json()
         product["rates"] = {name: float(rate) * factor for name, rate in product["rates"].items()}
         content = httpx2.Request("PUT", url, json=product).content
         return lambda _number, line, _body: (200, content) if line.startswith("GET /v1/products/") else "pass"
@@ -290,7 +287,7 @@ def pay(
                     payer=PayingAccount(environment=Environment.SANDBOX, account=dvs.account),
                     ledger=ledger,
                     options=options,
-                    report=ReportOptions(folder=tmp_path / "report"),
+                    report=ReportOptions(folder=tmp_path / "report", formats=(ReportFormat.JSONL,)),
                     watcher=watcher,
                     clock=clock or skipping_clock,
                     repetition=Repetition(add=add),
@@ -305,7 +302,7 @@ def books(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], list[dict[
     """Return a function that reads the transactions in the sandbox's books."""
 
     def read() -> list[dict[str, Any]]:
-        response = httpx2.get(sandbox.books_url, auth=credentials)
+        response = HTTP.get(sandbox.books_url, auth=credentials)
         found: list[dict[str, Any]] = response.raise_for_status().json()["transactions"]
         return found
 

@@ -17,6 +17,7 @@ from bulk_topup.dvs import AsyncDVS, RetryPolicy
 from bulk_topup.engine import RunOptions
 from bulk_topup.errors import ClosedRunError
 from bulk_topup.ledger import LedgerStore, RetryChoice
+from bulk_topup.report import ReportFormat
 from tests.helpers.hand_clock import SkippingClock
 
 pytestmark = pytest.mark.anyio
@@ -69,7 +70,7 @@ def resume(
                     payer=PayingAccount(environment=Environment.SANDBOX, account=dvs.account),
                     ledger=ledger,
                     options=RunOptions(concurrency=4),
-                    report=ReportOptions(folder=tmp_path / "report"),
+                    report=ReportOptions(folder=tmp_path / "report", formats=(ReportFormat.JSONL,)),
                     watcher=watcher,
                     clock=clock,
                     retry=retry,

@@ -11,7 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from pydantic import SecretStr
 
@@ -21,6 +20,7 @@ from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.system.clock import Clock
 from tests.engine.conftest import After, count_states, count_statuses, decision_in
 from tests.helpers.hand_clock import SkippingClock, WrongClock
+from tests.helpers.plain_http import HTTP
 
 pytestmark = pytest.mark.anyio
 
@@ -78,7 +78,7 @@ async def test_a_price_that_differs_from_the_plan_has_all_cancelled_and_none_pai
 
 
 def _balances(sandbox: Any, credentials: tuple[str, str]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = httpx2.get(f"{sandbox.base_url}/balances", auth=credentials).json()
+    found: list[dict[str, Any]] = HTTP.get(f"{sandbox.base_url}/balances", auth=credentials).json()
     return found
 
 
@@ -264,7 +264,7 @@ async def test_a_list_that_was_read_before_the_confirmation_undoes_nothing(
 
     def rule(_number: int, line: str, _body: bytes) -> Any:
         if "/confirm" in line and not stale:
-            stale.append(httpx2.get(f"{sandbox.base_url}/transactions", auth=credentials).content)
+            stale.append(HTTP.get(f"{sandbox.base_url}/transactions", auth=credentials).content)
         if line.startswith("GET /v1/transactions?from_date") and len(given) < 3:
             given.append(stale[0])
             return (200, stale[0])
@@ -326,7 +326,7 @@ async def test_a_transaction_with_a_wrong_price_that_is_cancelled_by_hand_holds_
     _, outcomes = await pay(4, mode="hold")
     (wrong,) = [outcome for outcome in outcomes if outcome.state.value == "conflict"]
     url = f"{sandbox.base_url}/transactions/{wrong.transaction_id}/cancel"
-    httpx2.post(url, auth=credentials).raise_for_status()
+    HTTP.post(url, auth=credentials).raise_for_status()
     finished, outcomes = await pay(4, mode="hold")
     assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 3, "failed": 1})
 

@@ -39,7 +39,7 @@ from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.report import ReportFormat
 from bulk_topup.system.bounded_server import Address
-from bulk_topup.system.clock import SystemClock
+from bulk_topup.system.clock import Clock, SystemClock
 from tests.engine.conftest import Network, RecordingWatcher
 from tests.helpers.matrix_rows import (
     COLUMNS,
@@ -97,6 +97,12 @@ CELLS = [
         product(Mode, (False, True), (ONE_WALLET, TWO_WALLETS), (DESTINATION, SOURCE))
     )
 ]
+
+
+@pytest.fixture
+def sandbox_clock() -> Clock:
+    """The machine's, as for the runs: a server without a clock receives their callbacks, and takes its time."""
+    return SystemClock()
 
 
 @pytest.fixture

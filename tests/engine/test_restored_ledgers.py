@@ -24,6 +24,7 @@ from bulk_topup.engine import RunOptions
 from bulk_topup.errors import LedgerBehindError, NotComparedError, RunNotRebuiltError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore, RetryChoice
+from bulk_topup.report import ReportFormat
 from bulk_topup.system.clock import SystemClock
 from tests.helpers.hand_clock import SkippingClock
 
@@ -79,7 +80,7 @@ def go_on(
                 if rebuild:
                     return await rebuild_run(run, dvs=dvs, payer=payer, ledger=ledger, clock=clock)
                 options = RunOptions(concurrency=4)
-                report = ReportOptions(folder=tmp_path / "report")
+                report = ReportOptions(folder=tmp_path / "report", formats=(ReportFormat.JSONL,))
                 finished = await resume_run(
                     run,
                     dvs=dvs,

@@ -5,7 +5,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from bulk_topup.domain.states import RowState
@@ -17,6 +16,7 @@ from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.run_context import RunContext
 from bulk_topup.ledger import LedgerStore
 from tests.helpers.hand_clock import SkippingClock
+from tests.helpers.plain_http import HTTP
 
 pytestmark = pytest.mark.anyio
 
@@ -295,7 +295,7 @@ async def test_the_price_column_sums_up_to_what_was_charged_and_a_failed_row_has
     assert {outcome.state for outcome in charged} == {RowState.COMPLETED}
     assert [outcome.planned_cost for outcome in outcomes] == [Decimal("3.71")] * 5
     assert {outcome.planned_unit for outcome in outcomes} == {"USD"}
-    books = httpx2.get(sandbox.books_url, auth=credentials).json()
+    books = HTTP.get(sandbox.books_url, auth=credentials).json()
     spent = Decimal(str(books["wallets"]["USD"]["spent"]))
     assert sum(outcome.price + outcome.fee for outcome in charged) == spent == finished.report.summary.charged["USD"]
     failed = [total for total in finished.report.summary.totals if total.state is RowState.FAILED]

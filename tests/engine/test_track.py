@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from bulk_topup.domain.states import RowState
@@ -14,6 +13,7 @@ from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine.callback_hints import follow_hints
 from bulk_topup.ledger import LedgerStore
 from tests.helpers.hand_clock import SkippingClock, WrongClock
+from tests.helpers.plain_http import HTTP
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +25,7 @@ ROWS = 150
 @pytest.fixture
 def time_scale() -> float:
     """Long enough that all rows are open before the first one ends."""
-    return 0.02
+    return 0.1
 
 
 def _slow(rows: int) -> str:
@@ -68,7 +68,7 @@ async def test_several_pages_of_the_list_are_read_concurrently(
 ) -> None:
     faults = sandbox.base_url.removesuffix("/v1") + "/sandbox/faults"
     slow_lists = {"kind": "latency", "method": "GET", "path": "/transactions", "seconds": 0.2}
-    httpx2.put(faults, json=[slow_lists], auth=credentials).raise_for_status()
+    HTTP.put(faults, json=[slow_lists], auth=credentials).raise_for_status()
     network.rule = lambda _number, line, _body: (
         _leave_open if line.startswith("GET /v1/transactions") and network.most["GET?"] < 2 else "pass"
     )
@@ -95,7 +95,7 @@ async def test_while_rows_are_sent_tracking_uses_a_small_part_of_the_concurrency
     pay: Pay, network: Any, sandbox: Any, credentials: tuple[str, str]
 ) -> None:
     faults = sandbox.base_url.removesuffix("/v1") + "/sandbox/faults"
-    httpx2.put(faults, json=[{"kind": "latency", "seconds": 0.1}], auth=credentials).raise_for_status()
+    HTTP.put(faults, json=[{"kind": "latency", "seconds": 0.1}], auth=credentials).raise_for_status()
     asked: list[int] = []
 
     def rule(_number: int, line: str, _body: bytes) -> Any:

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from bulk_topup.app.preflight import PayingAccount
@@ -20,6 +19,7 @@ from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.discrepancies import DiscrepancyKind
 from tests.engine.test_absence_proof import CREATION, ONE_TRY, REFUSED, Fate, Timeline
 from tests.helpers.hand_clock import RingingClock, SkippingClock
+from tests.helpers.plain_http import HTTP
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +47,7 @@ DISTINCT = 5
 @pytest.fixture
 def time_scale() -> float:
     """Long enough that all rows are open before the first one ends."""
-    return 0.02
+    return 0.1
 
 
 def _rows(number: int) -> str:
@@ -99,7 +99,7 @@ def endless(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], bytes]:
     """Return a function that makes a full page of the account's transactions, without the number of pages."""
 
     def make() -> bytes:
-        listed = httpx2.get(f"{sandbox.base_url}/transactions", auth=credentials).json()
+        listed = HTTP.get(f"{sandbox.base_url}/transactions", auth=credentials).json()
         return json.dumps([{**listed[0], "id": 9_000 + each} for each in range(99)] + listed[-1:]).encode()
 
     return make

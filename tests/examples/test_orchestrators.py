@@ -13,6 +13,8 @@ import pytest
 from bulk_topup import Ledger, RowState
 from bulk_topup.ledger import run_lock
 
+pytestmark = pytest.mark.usefixtures("skipped_waits")
+
 DAY = "2026-11-28"
 
 

@@ -5,12 +5,13 @@ Real time because a clock that skips waits still lets others work.
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import log2
 
-from bulk_topup.system.clock import Clock, SystemClock
+from bulk_topup.system.clock import Clock
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class RingingClock:
         self._set_forward += seconds
 
 
-class SkippingClock(SystemClock):
+class SkippingClock:
     """A clock that several parts share, in one or more event loops, and that skips the time in which all of them wait.
 
     While a part works, time passes as the machine's. Once no part has read the clock for some turns of its loop, it
@@ -71,7 +72,7 @@ class SkippingClock(SystemClock):
 
     def now(self) -> datetime:
         self._readings += 1
-        return super().now() + timedelta(seconds=self._skipped)
+        return datetime.now(UTC) + timedelta(seconds=self._skipped)
 
     def monotonic(self) -> float:
         self._readings += 1
@@ -86,7 +87,7 @@ class SkippingClock(SystemClock):
             while end - self._seconds > self.TURN:
                 await asyncio.sleep(self.TURN)
                 quiet, readings = quiet + 1 if self._readings == readings else 0, self._readings
-                if quiet >= 2 + log2(1 + end - self._seconds):
+                if quiet >= self._turns(end - self._seconds):
                     self._skip_to(end)
             await asyncio.sleep(max(0.0, end - self._seconds))
         finally:
@@ -101,7 +102,11 @@ class SkippingClock(SystemClock):
 
     @property
     def _seconds(self) -> float:
-        return super().monotonic() + self._skipped
+        return time.monotonic() + self._skipped
+
+    def _turns(self, seconds: float) -> float:
+        """Return how many quiet turns allow to skip so much time: 2 for a second, 20 for a minute, 72 for an hour."""
+        return 2 + log2(1 + max(0.0, seconds)) ** 2 / 2
 
     def _skip_to(self, end: float) -> None:
         """Skip time to the end of a wait, if it is the one that ends first."""

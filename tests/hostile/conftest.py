@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx2
 import pytest
 from click.testing import CliRunner, Result
 
 from bulk_topup.cli import main
+from tests.helpers.plain_http import HTTP
 
 #: Writes a response, in parts if needed.
 Script = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -96,7 +96,7 @@ def books(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], list[dict[
     """Return a function that reads the transactions in the books of the sandbox."""
 
     def read() -> list[dict[str, Any]]:
-        response = httpx2.get(sandbox.books_url, auth=credentials)
+        response = HTTP.get(sandbox.books_url, auth=credentials)
         found: list[dict[str, Any]] = response.raise_for_status().json()["transactions"]
         return found
 

@@ -13,9 +13,10 @@ from bulk_topup.dvs import AsyncDVS, RetryPolicy
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile import compare
 from bulk_topup.reconcile.discrepancies import DiscrepancyKind
-from tests.engine.conftest import cheaper, network, pay, watcher
+from tests.engine.conftest import cheaper, network, pay, sandbox_clock, watcher
+from tests.helpers.hand_clock import SkippingClock
 
-__all__ = ["cheaper", "network", "pay", "watcher"]
+__all__ = ["cheaper", "network", "pay", "sandbox_clock", "watcher"]
 
 pytestmark = pytest.mark.anyio
 
@@ -27,15 +28,16 @@ SINGLE = "GET /v1/transactions/"
 
 
 @pytest.fixture
-def compared(network: Any, tmp_path: Path, credentials: tuple[str, str]) -> Compared:
+def compared(network: Any, tmp_path: Path, credentials: tuple[str, str], skipping_clock: SkippingClock) -> Compared:
     """Return a function that reconciles the run."""
 
     async def call() -> Reconciled:
         policy = RetryPolicy(tries=2, first_wait=0.01)
-        async with AsyncDVS(network.address, *credentials, rate=10_000, timeout=2, retries=policy) as dvs:
-            with LedgerStore(tmp_path / "ledger.db") as ledger:
+        clock = skipping_clock
+        async with AsyncDVS(network.address, *credentials, rate=10_000, timeout=2, retries=policy, clock=clock) as dvs:
+            with LedgerStore(tmp_path / "ledger.db", clock=clock) as ledger:
                 payer = PayingAccount(environment=Environment.SANDBOX, account=dvs.account)
-                return await reconcile(dvs=dvs, payer=payer, ledger=ledger, run=ledger.runs.all()[0])
+                return await reconcile(dvs=dvs, payer=payer, ledger=ledger, run=ledger.runs.all()[0], clock=clock)
 
     return call
 
