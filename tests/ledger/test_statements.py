@@ -102,6 +102,7 @@ SORTING = {
     "other_transactions._UNCREDITED": "rows of one product that credit nobody, when a run is rebuilt",
     "other_transactions._UNKNOWN": "transactions that no row's ID gives, once when a run is rebuilt",
     "payment_search._CLAIMED": "the rows of one claim",
+    "payment_search._STAGED": "staged rows of one group, which share near part, amount and unit",
     "rebuild._EXPECT_SPELLED": "rows of one run that pay one beneficiary the same product",
     "repeated_payments._NEW": "one entry for each run whose payments are repeated, once for a merge",
     "repeated_payments._REPEATED": "rows of the list that are paid again on purpose, once for a list",
