@@ -220,9 +220,7 @@ def find_in_list(
     connection.execute(_FIND_ROWS, values)
     lines = frozenset(named)
     statements = (_GROUP_STAGED, _CORRECTED, _STAGED)
-    return _find(
-        connection, statements, values, lambda line: line in lines, add_rows=_ADD_ROWS, settles=not counts_all
-    )
+    return _find(connection, statements, values, lambda line: line in lines, add_rows=_ADD_ROWS, settles=not counts_all)
 
 
 def find_claimed(connection: sqlite3.Connection, values: Mapping[str, object]) -> Iterator[Compared]:

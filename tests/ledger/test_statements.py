@@ -110,7 +110,7 @@ SORTING = {
     "respelled_rows._LEFT_PARTIES": "rows that left the list and share their near part",
     "respelled_rows._NEW_PARTIES": "new rows near to rows that left the list, once for a list",
     "respelled_rows._RESPELL_REFERENCES": "new references that equal some that left the list, once for a list",
-    "staged_list._REQUESTS": "staged rows in list order, once for an approval",
+    "staged_list_statements.REQUESTS": "staged rows in list order, once for an approval",
     "staged_list_statements.INSERT_NEW": "new rows are added in list order, once for a list",
     "staged_list_statements.VALID_GROUPS": "staged rows, once for a list of which the ledger refused some",
     "staged_list_statements.REFUSALS": "staged rows that the ledger refused, once for a list",
