@@ -238,7 +238,7 @@ async def _stage_rows(
                 rows = chooser.refuse_repeats(rows)
             plan.add(rows, products)
             await asyncio.wrap_future(staging)
-            staging = threads.submit(_stage, ledger, rows)
+            staging = threads.submit(stage_batch, ledger, rows)
         await asyncio.wrap_future(staging)
     is_read.set()
     plan.numbers = reader.number_notes
@@ -246,21 +246,26 @@ async def _stage_rows(
     return plan
 
 
-def _stage(ledger: LedgerStore, rows: pl.DataFrame) -> None:
-    """Stage a batch."""
-    if rows.is_empty():
-        return
-    first = rows.row(0, named=True)
-    alike = rows.select(pl.all().eq_missing(pl.all().first()).all()).row(0, named=True)
-    shared = {name: first[name] for name, is_alike in alike.items() if is_alike and _may_be_shared(name, first[name])}
+def stage_batch(ledger: LedgerStore, rows: pl.DataFrame) -> None:
+    """Stage a batch of checked rows, with the columns of `StagedRow`."""
+    shared = shared_values(rows)
     ledger.staging.add(rows.select(pl.exclude(shared)).iter_rows(buffer_size=STAGED_AT_ONCE), shared)
 
 
-def _may_be_shared(name: str, value: str | int | None) -> bool:
-    """Return True for values that are the same in most batches; no other one becomes a part of a statement."""
-    if value is None or value == _NO_PROBLEMS:
-        return True
-    return name in _OF_PRODUCT and "\0" not in str(value)
+def shared_values(rows: pl.DataFrame) -> dict[str, str | int | None]:
+    """Return values that all rows of a batch have, which the ledger stages at once: of the product, and of no person.
+
+    They become a part of a statement, which cannot have a NUL.
+    """
+    if rows.is_empty():
+        return {}
+    alike = rows.select(pl.all().eq_missing(pl.all().first()).all()).row(0, named=True)
+    first = {name: value for name, value in rows.row(0, named=True).items() if alike[name]}
+    return {
+        name: value
+        for name, value in first.items()
+        if value is None or value == _NO_PROBLEMS or (name in _OF_PRODUCT and "\0" not in str(value))
+    }
 
 
 async def _fetch_missing(dvs: AsyncDVS, frame: pl.DataFrame, products: dict[int, Product | None]) -> None:

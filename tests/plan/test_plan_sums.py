@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bulk_topup.domain import fields
 from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.totals import ValidRows
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan import Plan, check_balances
@@ -122,6 +123,12 @@ def test_costs_are_summed_per_wallet_unit(fixed: MakeProduct) -> None:
             products,
         )
     assert plan.valid_rows().costs == {"USD": Decimal("2.20"), "EUR": Decimal("1.10")}
+
+
+def test_a_currency_without_any_known_cost_has_no_sum(fixed: MakeProduct) -> None:
+    plan = Plan()
+    add(plan, [row(None, line=2), row(None, line=3)], {4520: fixed()})
+    assert plan.valid_rows() == ValidRows(rows=2, costs={})
 
 
 def test_sums_of_the_largest_amounts_are_exact(fixed: MakeProduct) -> None:
