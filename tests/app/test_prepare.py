@@ -90,7 +90,7 @@ async def test_a_stop_ends_the_reading_and_the_staging_too(dvs: AsyncDVS, ledger
     assert prepared.plan.accepted == ROWS
 
 
-def _staged(number: int, unit: str | None, **values: str | None) -> StagedRow:
+def _staged(number: int, unit: str | None, **values: Any) -> StagedRow:
     request = f'{{"number": {number}}}'
     row = StagedRow(
         number, f"reference:{number}", None, "pending", "[]", "[]", 7, None, "5", unit, request, "1", "€", 3
@@ -122,7 +122,7 @@ async def test_a_batch_is_staged_as_its_rows_are(ledger: LedgerStore, rows: list
 
 
 async def test_no_text_of_a_person_is_shared() -> None:
-    names = {"problems": '[["", "Ann"]]', "party": "party:Ann", "cells": '["Ann"]', "party_key": "Ann"}
+    names: dict[str, Any] = {"problems": '[["", "Ann"]]', "party": "party:Ann", "cells": '["Ann"]', "party_key": "Ann"}
     row = _staged(2, "SGD", **names, written="Ann", credit_party="Ann", state="refused", request=None)
     assert shared_values(_frame([row])) == {
         "state": "refused", "product_id": 7, "unit": "SGD", "request": None, "cost": "1", "cost_unit": "€",
