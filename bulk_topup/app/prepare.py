@@ -41,6 +41,9 @@ from bulk_topup.system.waits import both
 
 #: Rows of a batch that are Python objects at once.
 STAGED_AT_ONCE: Final = 1_000
+#: Columns with the same value in most rows of a product, and the problems of a valid row.
+_OF_PRODUCT: Final = frozenset({"state", "product_id", "unit", "cost", "cost_unit", "operator_id"})
+_NO_PROBLEMS: Final = "[]"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,7 +142,9 @@ async def prepare(
     plan, balances = await both(staged, _fetch_balances(dvs, after=is_read))
     rows = () if corrected is None else tuple(corrected.corrected)
     ledger.corrections.stage(rows)
-    preview = ledger.staging.preview(run, guards.velocity, comparison, allow_duplicates=options.allow_duplicates)
+    preview = ledger.staging.preview(
+        run, guards.velocity, comparison, allow_duplicates=options.allow_duplicates, valid=plan.valid_rows()
+    )
     if refused := preview.possible_duplicates + preview.velocity_refused + preview.earlier.refused:
         plan.refuse(refused, ledger.staging.refusals(MAX_REFUSED_KEPT), ledger.staging.valid_groups())
     undecided = ledger.staging.undecided_lines(MAX_REFUSED_KEPT)
@@ -233,12 +238,34 @@ async def _stage_rows(
                 rows = chooser.refuse_repeats(rows)
             plan.add(rows, products)
             await asyncio.wrap_future(staging)
-            staging = threads.submit(ledger.staging.add, rows.iter_rows(buffer_size=STAGED_AT_ONCE))
+            staging = threads.submit(stage_batch, ledger, rows)
         await asyncio.wrap_future(staging)
     is_read.set()
     plan.numbers = reader.number_notes
     plan.numbers.concerns = checker.number_notes.concerns
     return plan
+
+
+def stage_batch(ledger: LedgerStore, rows: pl.DataFrame) -> None:
+    """Stage a batch of checked rows, with the columns of `StagedRow`."""
+    shared = shared_values(rows)
+    ledger.staging.add(rows.select(pl.exclude(shared)).iter_rows(buffer_size=STAGED_AT_ONCE), shared)
+
+
+def shared_values(rows: pl.DataFrame) -> dict[str, str | int | None]:
+    """Return values that all rows of a batch have, which the ledger stages at once: of the product, and of no person.
+
+    They become a part of a statement, which cannot have a NUL.
+    """
+    if rows.is_empty():
+        return {}
+    alike = rows.select(pl.all().eq_missing(pl.all().first()).all()).row(0, named=True)
+    first = {name: value for name, value in rows.row(0, named=True).items() if alike[name]}
+    return {
+        name: value
+        for name, value in first.items()
+        if value is None or value == _NO_PROBLEMS or (name in _OF_PRODUCT and "\0" not in str(value))
+    }
 
 
 async def _fetch_missing(dvs: AsyncDVS, frame: pl.DataFrame, products: dict[int, Product | None]) -> None:

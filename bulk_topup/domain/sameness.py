@@ -18,6 +18,9 @@ NEAR_END: Final = "\t"
 AFTER_NEAR: Final = chr(ord(NEAR_END) + 1)
 #: Between the parts of a key. No folded text contains it.
 SEPARATOR: Final = " "
+#: The beginning of the keys of mobile numbers, and of those of them that have near ones, with and without a 9.
+MOBILE: Final = "+"
+NEAR_MOBILE: Final = "+54"
 ACCOUNT: Final = "account:"
 REFERENCE: Final = "reference:"
 #: The place of a bill's reference among the texts of an account's key, after number and qualifier.

@@ -23,6 +23,15 @@ class Observation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ValidRows:
+    """The rows of a list that its checks found valid."""
+
+    rows: int
+    #: Their expected cost where it is known, by currency of the wallet.
+    costs: dict[str, Decimal]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MergePreview:
     """How a list compares with its run in the ledger, before it is merged."""
 

@@ -125,8 +125,8 @@ def _compare_staged(
     values = {"run_id": run_id, "is_claim": False, "absent_since": absent_since(now)}
     counts_more = bool(comparison.pay_again)
     connection.executemany(_REPEAT, _staged_matches(connection, values, counts_more=counts_more))
-    rows = connection.execute(_COUNT_STAGED).fetchone()[0]
     of_any = connection.execute(_COUNT_REPEATED).fetchone()[0]
+    rows = connection.execute(_COUNT_STAGED).fetchone()[0] if of_any else 0  # counting reads the whole list
     # Rows of a list that a run has are its own, and some are paid: those that are left are judged one by one.
     same_list = is_new_list and is_same_list(of_any, rows)
     unused = _EQUAL_PRODUCTS if same_list or comparison.any_product else _ANY_PRODUCTS

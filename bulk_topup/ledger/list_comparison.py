@@ -41,10 +41,10 @@ _HAS_OTHERS: Final = """
 
 def compare_with_run(
     connection: sqlite3.Connection, run: Run | None, part: StagedPart, ids: Mapping[str, object]
-) -> None:
+) -> bool:
     """Find rows that the staged list no longer has, and refuse staged rows that may pay the same again.
 
-    A second time changes nothing.
+    A second time changes nothing. Returns whether the run has any rows.
 
     Args:
         connection: the ledger, in a transaction.
@@ -55,7 +55,7 @@ def compare_with_run(
     for statement in (sql.CLEAR_REMOVED, sql.CLEAR_UNLISTED, *kept_rows.CLEAR):
         connection.execute(statement)
     if not connection.execute(sql.HAS_ROWS, ids).fetchone()[0]:
-        return
+        return False
     ids = {**ids, **part.values}
     connection.execute(sql.INDEX_STAGED)
     if connection.execute(sql.FIND_REMOVED, ids).rowcount > 0:
@@ -73,6 +73,7 @@ def compare_with_run(
     refuse_uncredited(connection, ids)
     refuse_staged_equals(connection, ids["run_id"])
     refuse_replaced(connection, ids)
+    return True
 
 
 def has_rows_of(connection: sqlite3.Connection, run: Run) -> bool:

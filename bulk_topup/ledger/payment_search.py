@@ -1,9 +1,9 @@
 """Finds payments of other runs that rows may repeat, in key order, one beneficiary and amount at a time.
 
-First come the groups of near part, amount and unit that rows and payments share; then rows and payments are read side
-by side in the order of the groups. A family's rows and payments are thus added, not multiplied, and memory is needed
-for one group alone. What is read at first is in indexes; a payment's row and attempt are looked up once, and only in
-runs that count.
+First come the rows of the list that have a payment with their near part, amount and unit, which are few, as a rule, and
+are found in two indexes that are read in one order. Then these rows and payments are read side by side in groups of
+those that share the three. A family's rows and payments are thus added, not multiplied, and memory is needed for one
+group alone. A payment's row and attempt are looked up once, and only in runs that count.
 """
 
 import sqlite3
@@ -14,6 +14,7 @@ from itertools import chain, groupby
 from typing import Any, Final, NamedTuple
 
 from bulk_topup.domain.repeated_payments import ListedRow, Payment
+from bulk_topup.domain.sameness import MOBILE, NEAR_MOBILE
 from bulk_topup.ledger.sql_fragments import ABSENT, NEAR_PART, PAID, UNSENT
 
 #: The near part of a credited party, an amount and a unit that are in the list and paid by other runs. Texts are empty
@@ -27,45 +28,66 @@ _CLEAR_GROUPS: Final = "DELETE FROM temp.compared_groups"
 _ADD_GROUP: Final = "INSERT OR IGNORE INTO temp.compared_groups (near, amount, unit) VALUES (?, ?, ?)"
 
 _NEAR: Final = NEAR_PART.format(key="s.party_key")
-#: In the order of the groups, with what tells whether a row may be sent: the rows themselves lie in list order, and to
-#: read each of a long list would take longer than all the rest.
-_INDEX_STAGED: Final = f"""
-    CREATE INDEX IF NOT EXISTS temp.staged_near
-    ON staged ({NEAR_PART.format(key="party_key")}, amount, unit, party_key, state, identity)
+#: Rows of the staged list that belong to the groups and may be sent, in the order of the groups.
+_CREATE_ROWS: Final = """
+    CREATE TEMP TABLE IF NOT EXISTS compared_rows (
+        near TEXT, amount TEXT, unit TEXT, line INTEGER, PRIMARY KEY (near, amount, unit, line)
+    ) WITHOUT ROWID
 """
-DROP_STAGED_INDEX: Final = "DROP INDEX IF EXISTS temp.staged_near"
+_CLEAR_ROWS: Final = "DELETE FROM temp.compared_rows"
+#: In the order of the index of payments: the rows themselves lie in list order, and to look up each of a long list in
+#: that would take longer than all the rest. The identity tells whether a row may be sent.
+_INDEX_STAGED: Final = """
+    CREATE INDEX IF NOT EXISTS temp.staged_keys ON staged (party_key, amount, unit, identity)
+    WHERE state = 'pending' AND party_key IS NOT NULL
+"""
+DROP_STAGED_INDEX: Final = "DROP INDEX IF EXISTS temp.staged_keys"
+_STAGED_KEYS: Final = "temp.staged AS s INDEXED BY staged_keys"
 _IS_UNSENT: Final = f"""s.party_key IS NOT NULL AND s.state = 'pending' AND NOT EXISTS (
         SELECT 1 FROM rows AS o WHERE o.run_id = :run_id AND o.identity = s.identity AND o.state NOT IN ({UNSENT})
           AND NOT (o.state = 'failed' AND (s.is_resent OR s.request IS NOT (
               SELECT a.request FROM attempts AS a WHERE a.row_id = o.id AND a.number = o.attempt))))"""  # noqa: S608
 #: Keys that go on after their near part.
 _LONGER: Final = "r.party_key >= g.near || char(9) AND r.party_key < g.near || char(10)"
-#: Keys that are a near part alone are found by their amounts as well.
-_OF_COMPARED: Final = """
-        FROM rows AS r INDEXED BY idx_rows_party_key
-        WHERE {is_same} AND r.amount IS g.amount AND r.unit IS g.unit
-          AND EXISTS (SELECT 1 FROM temp.compared AS c WHERE c.run_id = r.run_id)"""
-_GROUP_STAGED: Final = f"""
-    INSERT INTO temp.compared_groups (near, amount, unit, line)
-    SELECT g.near, coalesce(g.amount, ''), coalesce(g.unit, ''), g.line
-    FROM (SELECT {_NEAR} AS near, s.amount, s.unit, iif(count(*) = 1, s.line, NULL) AS line
-          FROM temp.staged AS s INDEXED BY staged_near
-          WHERE {_IS_UNSENT} GROUP BY {_NEAR}, s.amount, s.unit) AS g
-    WHERE EXISTS (SELECT 1 {_OF_COMPARED.format(is_same="r.party_key = g.near")})
-       OR EXISTS (SELECT 1 {_OF_COMPARED.format(is_same=_LONGER)})
+#: True for a key that is a near part alone, and that no other key is near to: of a mobile number, but of Argentina.
+_IS_ALONE: Final = f"""(s.party_key >= '{MOBILE}' AND s.party_key < '{chr(ord(MOBILE) + 1)}'
+        AND s.party_key NOT GLOB '{NEAR_MOBILE}*')"""
+_PAYMENT_OF: Final = """EXISTS (
+        SELECT 1 FROM rows AS r INDEXED BY idx_rows_party_key
+        WHERE {is_same} AND r.amount IS s.amount AND r.unit IS s.unit
+          AND EXISTS (SELECT 1 FROM temp.compared AS c WHERE c.run_id = r.run_id))"""
+_FIND_ROWS: Final = f"""
+    INSERT INTO temp.compared_rows (near, amount, unit, line)
+    SELECT {_NEAR}, coalesce(s.amount, ''), coalesce(s.unit, ''), s.line FROM {_STAGED_KEYS}
+    WHERE s.party_key IS NOT NULL AND s.state = 'pending'
+      AND CASE WHEN {_IS_ALONE} THEN {_PAYMENT_OF.format(is_same="r.party_key = s.party_key")}
+          ELSE {_PAYMENT_OF.format(is_same=f"r.party_key = {_NEAR}")}
+            OR {_PAYMENT_OF.format(is_same=_LONGER.replace("g.near", _NEAR))} END
+      AND {_IS_UNSENT}
 """  # noqa: S608 - composed of constants
+#: Those of groups that were added since.
+_ADD_ROWS: Final = f"""
+    INSERT OR IGNORE INTO temp.compared_rows (near, amount, unit, line)
+    SELECT g.near, g.amount, g.unit, s.line
+    FROM {_STAGED_KEYS} CROSS JOIN temp.compared_groups AS g
+        ON g.near = {_NEAR} AND g.amount = coalesce(s.amount, '') AND g.unit = coalesce(s.unit, '')
+    WHERE s.party_key IS NOT NULL AND s.state = 'pending' AND {_IS_UNSENT}
+"""  # noqa: S608
+_GROUP_STAGED: Final = """
+    INSERT INTO temp.compared_groups (near, amount, unit, line)
+    SELECT near, amount, unit, iif(count(*) = 1, line, NULL) FROM temp.compared_rows GROUP BY near, amount, unit
+"""
 #: The last event that a decision to pay the row again knew of.
 _KNOWN_UNTIL: Final = """coalesce((
         SELECT max(d.known_until) FROM repeated_payments AS d
         WHERE d.run_id = :run_id AND d.identity = s.identity AND d.reason IS NOT NULL), 0)"""
-#: The plus removes the type of the column, which an index on an expression does not have.
 _STAGED: Final = f"""
     SELECT g.near, g.amount, g.unit, s.line, s.party_key, s.product_id, {_KNOWN_UNTIL}
     FROM temp.compared_groups AS g
-    CROSS JOIN temp.staged AS s INDEXED BY staged_near
-        ON {_NEAR} = +g.near AND s.amount IS nullif(g.amount, '') AND s.unit IS nullif(g.unit, '')
-    WHERE g.payment IS NULL AND {_IS_UNSENT}
-    ORDER BY g.near, g.amount, g.unit
+    CROSS JOIN temp.compared_rows AS x ON x.near = g.near AND x.amount = g.amount AND x.unit = g.unit
+    CROSS JOIN temp.staged AS s ON s.line = x.line
+    WHERE g.payment IS NULL
+    ORDER BY g.near, g.amount, g.unit, s.party_key, s.identity
 """  # noqa: S608
 #: The parameter is a JSON array of row IDs.
 _GROUP_CLAIMED: Final = f"""
@@ -193,10 +215,12 @@ def find_in_list(
         counts_all: whether all payments are counted that a row may repeat; otherwise one is enough for the only row of
             a group.
     """
-    connection.execute(_INDEX_STAGED)
+    for statement in (_CREATE_ROWS, _CLEAR_ROWS, _INDEX_STAGED):
+        connection.execute(statement)
+    connection.execute(_FIND_ROWS, values)
     lines = frozenset(named)
     statements = (_GROUP_STAGED, _CORRECTED, _STAGED)
-    return _find(connection, statements, values, lambda line: line in lines, settles=not counts_all)
+    return _find(connection, statements, values, lambda line: line in lines, add_rows=_ADD_ROWS, settles=not counts_all)
 
 
 def find_claimed(connection: sqlite3.Connection, values: Mapping[str, object]) -> Iterator[Compared]:
@@ -215,6 +239,7 @@ def _find(
     values: Mapping[str, object],
     is_named: Callable[[int], bool],
     *,
+    add_rows: str | None = None,
     settles: bool = False,
 ) -> Iterator[Compared]:
     group_rows, find_corrected, read_rows = statements
@@ -222,16 +247,19 @@ def _find(
     connection.execute(_CLEAR_GROUPS)
     connection.execute(group_rows, values)
     values = {**values, "has_decisions": connection.execute(_HAS_DECISIONS, values).fetchone()[0]}
-    if settles and not values["has_decisions"]:
-        connection.execute(_SETTLE, values)
-        for near, amount, unit, line, key, product_id, row_id in connection.execute(_SETTLED):
-            row, payment = ListedRow(line, key, product_id, is_named(line)), Payment(row_id, None, key, product_id)
-            yield Compared((near, amount, unit), [row], [payment], {})
     others: dict[Group, list[_Entry]] = defaultdict(list)
     for statement in (_ABSENT, find_corrected):
         for near, amount, unit, *payment in connection.execute(statement, values):
             others[near, amount, unit].append((near, amount, unit, *payment))
     connection.executemany(_ADD_GROUP, others)
+    if others and add_rows is not None:
+        connection.execute(add_rows, values)
+    connection.execute(DROP_STAGED_INDEX)
+    if settles and not values["has_decisions"]:
+        connection.execute(_SETTLE, values)
+        for near, amount, unit, line, key, product_id, row_id in connection.execute(_SETTLED):
+            row, payment = ListedRow(line, key, product_id, is_named(line)), Payment(row_id, None, key, product_id)
+            yield Compared((near, amount, unit), [row], [payment], {})
     paid = groupby(connection.execute(_PAYMENTS, values), _group_of)
     waiting, entries = next(paid, _END)
     for group, rows in groupby(connection.execute(read_rows, values), _group_of):

@@ -6,7 +6,6 @@ order, from the few to the many, and a plus before a column keeps SQLite from us
 
 from typing import Final
 
-from bulk_topup.domain.row import StagedRow
 from bulk_topup.ledger.not_the_same import IS_KEPT_PAIR, IS_NAMED_LINE, IS_USED_PAIR
 from bulk_topup.ledger.sql_fragments import ABSENT, LEAVES, NEAR_PART, OF_OTHER_LIST, SENT, UNSENT
 
@@ -41,7 +40,7 @@ _UNSPELLED: Final = """json_remove({of}.request, '$.credit_party_identifier.acco
         CASE WHEN json_extract({of}.request, '$.credit_party_identifier.account_number') IS NULL
              THEN '$.credit_party_identifier.mobile_number' ELSE '$.none' END)"""
 #: True if the list has the request of a row, in any spelling of its credited party.
-_IS_SAME_REQUEST: Final = f"""({{s}}.request IS {{r}}.request
+IS_SAME_REQUEST: Final = f"""({{s}}.request IS {{r}}.request
         OR {{s}}.request IS NOT NULL AND {{s}}.party_key IS {{r}}.party_key
            AND {_UNSPELLED.format(of="{s}")} IS {_UNSPELLED.format(of="{r}")})"""
 
@@ -62,13 +61,15 @@ CREATE_UNLISTED: Final = """
     ) WITHOUT ROWID
 """
 
+#: Staged rows that the ledger refused, which most lists have none of: to look for them reads no other rows.
+CREATE_REFUSED: Final = """
+    CREATE INDEX IF NOT EXISTS temp.staged_refused ON staged (line, refusal) WHERE refusal > 0
+"""
+_REFUSED: Final = "temp.staged INDEXED BY staged_refused WHERE refusal > 0"
+
 CLEAR_STAGED: Final = "DELETE FROM temp.staged"
 CLEAR_REMOVED: Final = "DELETE FROM temp.removed"
 CLEAR_UNLISTED: Final = "DELETE FROM temp.unlisted"
-
-STAGE: Final = f"""
-    INSERT INTO staged ({", ".join(StagedRow._fields)}) VALUES ({", ".join("?" * len(StagedRow._fields))})
-"""  # noqa: S608
 
 IDENTITIES: Final = """
     SELECT line, identity, party FROM temp.staged WHERE line IN (SELECT value FROM json_each(:lines))
@@ -147,47 +148,9 @@ REFUSE_POSSIBLE_DUPLICATES: Final = f"""
                         AND (r.state IN ({SENT}) OR r.id IN (SELECT row_id FROM ({ABSENT}))))
 """  # noqa: S608
 
-#: What a merge of the staged list would do to the run, in numbers of rows.
-PREVIEW: Final = f"""
-    SELECT count(*) FILTER (WHERE r.id IS NULL AND s.state = 'pending') AS new,
-           count(*) FILTER (WHERE r.id IS NULL AND s.state = 'pending' AND s.is_resent) AS replacing,
-           count(*) FILTER (WHERE r.state IN ({UNSENT}) AND s.state = 'pending') AS waiting,
-           count(*) FILTER (WHERE r.state = 'completed') AS completed,
-           count(*) FILTER (WHERE r.state = 'failed') AS failed,
-           count(*) FILTER (WHERE r.state = 'failed' AND s.state = 'pending' AND s.is_resent) AS resent,
-           count(*) FILTER (WHERE r.state = 'failed' AND s.state = 'pending' AND NOT s.is_resent AND s.request IS NOT
-               (SELECT request FROM attempts WHERE row_id = r.id AND number = r.attempt)) AS corrected,
-           count(*) FILTER (WHERE r.state IN ('in_flight', 'accepted')) AS open,
-           count(*) FILTER (WHERE r.state IN ('reversed', 'conflict')) AS needs_review,
-           count(*) FILTER (WHERE r.state IN ({SENT}) AND NOT {_IS_SAME_REQUEST.format(s="s", r="r")})
-               AS changed_after_sending,
-           count(*) FILTER (WHERE s.refusal IN ({POSSIBLE_DUPLICATE}, {UNDECIDED})) AS possible_duplicates,
-           count(*) FILTER (WHERE s.refusal = {VELOCITY}) AS velocity_refused,
-           count(r.id) AS known,
-           count(*) FILTER (WHERE {NEAR_PART.format(key="r.party_key")} = {NEAR_PART.format(key="s.party_key")})
-               AS shared
-    FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
-"""  # noqa: S608 - composed of constants
-
-#: Without those that a new correction replaces.
-COUNT_REMOVED: Final = """
-    SELECT count(*) AS removed_from_list,
-        count(*) FILTER (WHERE r.state = 'refused' AND r.attempt = 0) AS removed_refused
-    FROM temp.removed AS x CROSS JOIN rows AS r ON r.id = x.id WHERE r.in_list = 1
-        AND r.line NOT IN (SELECT line FROM temp.corrected WHERE is_new)
-"""
-
-#: Costs of the rows that the run would send, grouped so that their sum is exact.
-COSTS: Final = f"""
-    SELECT s.cost_unit, s.cost, count(*)
-    FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
-    WHERE s.state = 'pending' AND s.cost IS NOT NULL
-      AND (r.id IS NULL OR r.state IN ({UNSENT}) OR r.state = 'failed' AND s.is_resent)
-    GROUP BY s.cost_unit, s.cost
-"""  # noqa: S608
 #: Staged rows that the ledger refused: possible duplicates, rows that other runs paid, and those above the velocity
 #: limit.
-REFUSALS: Final = "SELECT line, problems FROM temp.staged WHERE refusal > 0 ORDER BY line LIMIT :limit"
+REFUSALS: Final = f"SELECT line, problems FROM {_REFUSED} ORDER BY line LIMIT :limit"  # noqa: S608
 
 #: The others, in groups that sum exactly, in the order of the list.
 VALID_GROUPS: Final = """
@@ -195,7 +158,22 @@ VALID_GROUPS: Final = """
     GROUP BY product_id, unit, amount, cost_unit, cost ORDER BY min(line)
 """
 
-UNDECIDED_LINES: Final = f"SELECT line FROM temp.staged WHERE refusal = {UNDECIDED} ORDER BY line LIMIT :limit"  # noqa: S608
+UNDECIDED_LINES: Final = f"SELECT line FROM {_REFUSED} AND refusal = {UNDECIDED} ORDER BY line LIMIT :limit"  # noqa: S608
+#: How many they are, and why.
+COUNT_REFUSED: Final = f"""
+    SELECT count(*) AS refused,
+           count(*) FILTER (WHERE refusal IN ({POSSIBLE_DUPLICATE}, {UNDECIDED})) AS possible_duplicates,
+           count(*) FILTER (WHERE refusal = {VELOCITY}) AS velocity_refused
+    FROM {_REFUSED}
+"""  # noqa: S608
+
+#: Every row of the staged list that is to be paid, sent or not.
+REQUESTS: Final = """
+    SELECT CASE WHEN :folds_rows THEN identity ELSE coalesce(written, identity) END AS identity,
+           request, unit, amount, cost_unit, cost
+    FROM temp.staged WHERE state = 'pending'
+    ORDER BY line
+"""
 
 #: A pending row that was removed from the list is not sent. A row in flight when it was removed may be pending again
 #: by now.
@@ -268,13 +246,13 @@ REFUSE_FAILED: Final = """
 #: The note must keep its wording: people's acknowledgements are compared with it.
 UPDATE_SENT: Final = f"""
     UPDATE rows SET in_list = 1, line = s.line + :before, cells = s.cells,
-        note = CASE WHEN {_IS_SAME_REQUEST.format(s="s", r="rows")} THEN ''
+        note = CASE WHEN {IS_SAME_REQUEST.format(s="s", r="rows")} THEN ''
             ELSE 'The list changed after this row was sent: sent was ' || {_SENT_WAS} || ', the list now says '
                  || CASE WHEN s.request IS NULL THEN 'what cannot be sent' ELSE {_NOW_IS} END
                  || '. It is not paid again; to pay a difference on purpose, use another list.' END
     FROM temp.staged AS s
     WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state IN ({SENT})
-      AND (NOT {_IS_SAME_REQUEST.format(s="s", r="rows")}
+      AND (NOT {IS_SAME_REQUEST.format(s="s", r="rows")}
            OR (rows.in_list, rows.line, rows.cells, rows.note) IS NOT (1, s.line + :before, s.cells, ''))
 """  # noqa: S608
 

@@ -11,6 +11,7 @@ from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.problems import Problem, decode_problems
 from bulk_topup.domain.product_texts import benefits_text
 from bulk_topup.domain.states import RowState
+from bulk_topup.domain.totals import ValidRows
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.product import KnownProduct, Product
 
@@ -158,13 +159,13 @@ class Plan:
         listed = [*self.refused_rows, *(RefusedRow(line=line, problems=problems) for line, problems in lines)]
         self.refused_rows = sorted(listed, key=lambda row: row.line)[:MAX_REFUSED_KEPT]
 
-    def costs(self) -> dict[str, Decimal]:
-        """Return the expected cost per currency of the wallets."""
+    def valid_rows(self) -> ValidRows:
+        """Return the valid rows with their expected cost."""
         costs: dict[str, Decimal] = {}
         for total in self.products.values():
-            if total.cost_unit is not None:
+            if total.cost_unit is not None and total.unpriced < total.rows:
                 costs[total.cost_unit] = PRECISE.add(costs.get(total.cost_unit, Decimal(0)), total.cost)
-        return costs
+        return ValidRows(rows=self.accepted, costs=costs)
 
     def as_json(self) -> dict[str, object]:
         """Return plain JSON values; amounts are texts in plain notation."""

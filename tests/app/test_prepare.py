@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from openpyxl import Workbook
 
 from bulk_topup.app.plan import plan_job
+from bulk_topup.app.prepare import shared_values, stage_batch
 from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.row import StagedRow
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.errors import ListError
 from bulk_topup.intake.files.batches import BATCH_ROWS
@@ -85,3 +88,43 @@ async def test_a_stop_ends_the_reading_and_the_staging_too(dvs: AsyncDVS, ledger
     assert not any(thread.name.startswith("prepare") for thread in threading.enumerate())
     _, prepared = await plan_job(job, dvs=dvs, ledger=ledger, environment=Environment.SANDBOX)
     assert prepared.plan.accepted == ROWS
+
+
+def _staged(number: int, unit: str | None, **values: Any) -> StagedRow:
+    request = f'{{"number": {number}}}'
+    row = StagedRow(
+        number, f"reference:{number}", None, "pending", "[]", "[]", 7, None, "5", unit, request, "1", "€", 3
+    )
+    return row._replace(**values)
+
+
+def _frame(rows: list[StagedRow]) -> pl.DataFrame:
+    numbers = {"line", "product_id", "operator_id"}
+    schema = {name: pl.Int64 if name in numbers else pl.String for name in StagedRow._fields}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [_staged(2, "it's", cells='["o\'k\0"]', problems="[]", party="party:2")],
+        [_staged(2, "X\0Y"), _staged(3, "X\0Y")],
+        [_staged(2, None, cost=None), _staged(3, None, cost=None, state="refused", request=None)],
+        [_staged(2, None), _staged(3, "SGD")],
+    ],
+)
+async def test_a_batch_is_staged_as_its_rows_are(ledger: LedgerStore, rows: list[StagedRow]) -> None:
+    ledger.staging.clear()
+    stage_batch(ledger, _frame(rows))
+    found = ledger.file.fetch_all(f"SELECT {', '.join(StagedRow._fields)} FROM temp.staged ORDER BY line")  # noqa: S608
+    assert [StagedRow(*each) for each in found] == rows
+
+
+async def test_no_text_of_a_person_is_shared() -> None:
+    names: dict[str, Any] = {"problems": '[["", "Ann"]]', "party": "party:Ann", "cells": '["Ann"]', "party_key": "Ann"}
+    row = _staged(2, "SGD", **names, written="Ann", credit_party="Ann", state="refused", request=None)
+    assert shared_values(_frame([row])) == {
+        "state": "refused", "product_id": 7, "unit": "SGD", "request": None, "cost": "1", "cost_unit": "€",
+        "operator_id": 3,
+    }  # fmt: skip

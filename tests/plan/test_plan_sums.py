@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bulk_topup.domain import fields
 from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.totals import ValidRows
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan import Plan, check_balances
@@ -81,7 +82,7 @@ def test_a_plan_counts_rows_amounts_and_costs_by_product(check: Check, fixed: Ma
             "rows_without_known_cost": 2,
         },
     ]
-    assert plan.costs() == {"USD": Decimal("11.1")}
+    assert plan.valid_rows().costs == {"USD": Decimal("11.1")}
 
 
 def test_a_plan_lists_a_bounded_number_of_refused_rows_and_counts_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,14 +122,20 @@ def test_costs_are_summed_per_wallet_unit(fixed: MakeProduct) -> None:
             ],
             products,
         )
-    assert plan.costs() == {"USD": Decimal("2.20"), "EUR": Decimal("1.10")}
+    assert plan.valid_rows().costs == {"USD": Decimal("2.20"), "EUR": Decimal("1.10")}
+
+
+def test_a_currency_without_any_known_cost_has_no_sum(fixed: MakeProduct) -> None:
+    plan = Plan()
+    add(plan, [row(None, line=2), row(None, line=3)], {4520: fixed()})
+    assert plan.valid_rows() == ValidRows(rows=2, costs={})
 
 
 def test_sums_of_the_largest_amounts_are_exact(fixed: MakeProduct) -> None:
     plan = Plan()
     add(plan, [row(LARGEST, line=line) for line in range(2, 1002)], {4520: fixed()})
     exact = Decimal("999999999999999999999.999999000")
-    assert plan.costs() == {"USD": exact}
+    assert plan.valid_rows().costs == {"USD": exact}
     assert plan.products[4520].amount == exact
 
 
@@ -138,7 +145,7 @@ def test_a_sum_is_the_sum_of_its_parts_in_the_smallest_unit(fixed: MakeProduct, 
     plan = Plan()
     add(plan, [row(cost, line=line) for line, cost in enumerate(costs, start=2)], {4520: fixed()})
     in_billionths = sum(int(cost.scaleb(9)) for cost in costs)
-    found = plan.costs().get("USD", Decimal(0))
+    found = plan.valid_rows().costs.get("USD", Decimal(0))
     assert int(f"{found:.9f}".replace(".", "")) == in_billionths
 
 
