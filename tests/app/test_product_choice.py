@@ -14,9 +14,10 @@ from bulk_topup.domain.sameness import mobile_key
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.sandbox.catalogue import catalogue
+from bulk_topup.sandbox.catalogue.products import PRODUCTS
 
 AIRTIME, BUNDLE = 6418, 6430
+BY_ID = {product.id: product for product in PRODUCTS}
 
 
 @pytest.mark.parametrize(
@@ -35,13 +36,13 @@ AIRTIME, BUNDLE = 6418, 6430
     ],
 )
 def test_a_product_fits_when_it_gives_exactly_the_amount(amount: str, currency: str | None, found: list[int]) -> None:
-    products = [catalogue.product(AIRTIME), catalogue.product(BUNDLE)]
+    products = [BY_ID[AIRTIME], BY_ID[BUNDLE]]
     fit = fitting(products, CalculationMode.DESTINATION_AMOUNT, Decimal(amount), currency)
     assert [product.id for product in fit] == found
 
 
 def test_a_mode_that_a_product_does_not_take_makes_it_no_choice() -> None:
-    airtime = catalogue.product(AIRTIME)
+    airtime = BY_ID[AIRTIME]
     narrow = airtime.model_copy(update={"accepted_calculation_modes": [CalculationMode.SOURCE_AMOUNT]})
     assert fitting([narrow], CalculationMode.DESTINATION_AMOUNT, Decimal(8), "SGD") == []
 

@@ -11,7 +11,7 @@ import pytest
 
 from bulk_topup import Ledger
 from bulk_topup.errors import LedgerError
-from bulk_topup.sandbox.catalogue import catalogue
+from bulk_topup.sandbox.catalogue.catalogue import Catalogue
 
 JOBS = {
     "payroll": ("payroll-20", 1),
@@ -250,12 +250,12 @@ def test_a_chosen_product_stays_when_the_lookup_changes_and_nobody_is_paid_twice
 
 def _port_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the sandbox return another operator for every number of Singapore."""
-    identify = catalogue.lookup_bodies
+    identify = Catalogue.lookup_bodies
 
-    def ported(mobile_number: str) -> list[bytes]:
-        return identify(f"{mobile_number[:-1]}{(int(mobile_number[-1]) + 1) % 10}")
+    def ported(self: Catalogue, mobile_number: str) -> list[bytes]:
+        return identify(self, f"{mobile_number[:-1]}{(int(mobile_number[-1]) + 1) % 10}")
 
-    monkeypatch.setattr(catalogue, "lookup_bodies", ported)
+    monkeypatch.setattr(Catalogue, "lookup_bodies", ported)
 
 
 def test_a_number_is_paid_once_in_a_list_even_if_its_amounts_lead_to_different_products(
