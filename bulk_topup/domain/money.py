@@ -8,8 +8,6 @@ from typing import Final
 MAX_DIGITS_BEFORE_MARK = 18
 MAX_DIGITS_AFTER_MARK = 9
 
-#: The rounding of a price that is computed from a rate.
-CENT = Decimal("0.01")
 #: Enough digits for the largest amount times a rate, and for any sum of amounts. The default of 28 is less than one
 #: amount times its rate may need.
 PRECISE = Context(prec=100)
