@@ -208,7 +208,7 @@ def test_a_new_job_is_written_once_and_runs(invoke: Any, job: Any, options: tupl
     assert (tmp_path / "reports/mine-1/summary.json").exists()
 
 
-AUTO = ("[auto_product]", "[columns]", 'reference = "reference"')
+AUTO = ("[auto_product]", 'subservices = ["airtime", "bundle"]', "[columns]", 'reference = "reference"')
 
 
 def _auto(file: Path) -> Path:
@@ -225,7 +225,10 @@ def test_a_product_is_chosen_by_the_numbers_operator_and_the_amount(
     found = results("pay-1")
     assert [row["result_product_id"] for row in found] == ["6418", "6430", "", ""]
     assert [row["result_state"] for row in found] == ["completed", "completed", "refused", "refused"]
-    assert "Straits Mobile has no product of 5. Correct the amount" in found[2]["result_reason"]
+    assert (
+        "Straits Mobile has no airtime or bundle product of 5. Nearest: 8.00 SGD for 5.85 USD"
+        in found[2]["result_reason"]
+    )
     assert "Number and amount required to choose a product." in found[3]["result_reason"]
     assert "No product." not in found[2]["result_reason"] + found[3]["result_reason"]
 
@@ -368,7 +371,7 @@ def test_an_online_check_chooses_the_products_of_the_first_rows(
     listed = file.parent / "inbox/pay.csv"
     listed.write_text(listed.read_text().replace("A-3,+6595123006,10", "A-3,+6595123006,10.3"))
     output = invoke("job", "check", file, "--online", *options, code=3).stdout
-    assert "line 5 of the list: Lionwave has no product of 10.3" in output
+    assert "line 5 of the list: Lionwave has no airtime product of 10.3. Nearest: 10.50 SGD" in output
     assert output.startswith(f"{file} line 3, auto_product: ")
     # The plan checks the later rows.
     listed.write_text(listed.read_text().replace("10.3", "10").replace("A-8,+6595123016,10", "A-8,+6595123016,10.3"))
