@@ -196,31 +196,25 @@ class Catalogue:
             )
         ]
 
-    def _operators_of(
-        self, service_id: int | None, subservice_id: int | None, country_iso_code: str | None = None
-    ) -> list[Operator]:
-        """Return the operators of the products that match, ordered by ID."""
-        found = {entry.operator.id: entry.operator for entry in self._of(service_id, subservice_id, country_iso_code)}
-        return [found[id_] for id_ in sorted(found)]
-
     def operator_body(self, operator_id: int) -> bytes:
         """Return the body of an operator, or raise ErrorResponse (1005006) (reference: Operators, get)."""
         return encode(_get(self._operators, operator_id, ErrorCode.OPERATOR_NOT_FOUND))
 
-    def operator_bodies(
+    def operators(
         self, country_iso_code: str | None, service_id: int | None, subservice_id: int | None
-    ) -> list[bytes]:
-        """Return the bodies of the operators that match every filter (reference: Operators, list)."""
-        return [encode(found) for found in self._operators_of(service_id, subservice_id, country_iso_code)]
+    ) -> Sequence[Operator]:
+        """Return the operators of the products that match every filter, by ID (reference: Operators, list)."""
+        found = {entry.operator.id: entry.operator for entry in self._of(service_id, subservice_id, country_iso_code)}
+        return [found[id_] for id_ in sorted(found)]
 
     def country_body(self, iso_code: str) -> bytes:
         """Return the body of a country, or raise ErrorResponse (1005005) (reference: Countries, get)."""
         return encode(_get(self._countries, iso_code, ErrorCode.COUNTRY_NOT_FOUND))
 
-    def country_bodies(self, service_id: int | None, subservice_id: int | None) -> list[bytes]:
-        """Return the bodies of the countries that match every filter (reference: Countries, list)."""
-        codes = {found.country.iso_code for found in self._operators_of(service_id, subservice_id)}
-        return [encode(self._countries[code]) for code in sorted(codes)]
+    def countries(self, service_id: int | None, subservice_id: int | None) -> Sequence[Country]:
+        """Return the countries of the products that match every filter, by code (reference: Countries, list)."""
+        codes = {entry.operator.country.iso_code for entry in self._of(service_id, subservice_id)}
+        return [self._countries[code] for code in sorted(codes)]
 
     def service_bodies(self, country_iso_code: str | None) -> list[bytes]:
         """Return the bodies of all services, or of those with products in a country (reference: Services, list)."""

@@ -1,8 +1,11 @@
 """The endpoints of the catalogue, which do not depend on what the account has done; touch nothing."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+
+from pydantic import BaseModel
 
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.models.product import ProductType
@@ -10,6 +13,7 @@ from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.catalogue.catalogue import BENEFIT_TYPE_BODIES, Catalogue, service_body
 from bulk_topup.sandbox.catalogue.entries import BENEFIT_TYPES, SORT_KEYS
 from bulk_topup.sandbox.catalogue.languages import language_of
+from bulk_topup.sandbox.catalogue.model_bodies import encode
 from bulk_topup.sandbox.catalogue.promotions import CAMPAIGNS, PROMOTIONS
 from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.http.catalogue_bodies import CatalogueBodies, Filters
@@ -62,7 +66,7 @@ class CatalogueRoutes:
     def countries(self, request: Request) -> Response:
         """List countries (reference: Countries)."""
         query = request.query
-        return page_response(self._catalogue.country_bodies(*service_and_subservice(query)), query.page())
+        return _page_of(self._catalogue.countries(*service_and_subservice(query)), query.page())
 
     def country(self, request: Request) -> Response:
         """Return one country (reference: Countries)."""
@@ -74,7 +78,7 @@ class CatalogueRoutes:
         """List operators (reference: Operators)."""
         query = request.query
         country = query.matching("country_iso_code", field_limits.COUNTRY_ISO_CODE)
-        return page_response(self._catalogue.operator_bodies(country, *service_and_subservice(query)), query.page())
+        return _page_of(self._catalogue.operators(country, *service_and_subservice(query)), query.page())
 
     def operator(self, request: Request) -> Response:
         """Return one operator (reference: Operators)."""
@@ -143,3 +147,8 @@ def service_and_subservice(query: Query) -> tuple[int | None, int | None]:
     if subservice_id is not None and service_id is None:
         raise ErrorResponse(ErrorCode.BAD_REQUEST, "query parameter service_id is required with subservice_id")
     return service_id, subservice_id
+
+
+def _page_of(models: Sequence[BaseModel], page: Page) -> Response:
+    """Return one page of models, of which no others are written."""
+    return list_response([encode(model) for model in page.of(models)], page, len(models))
