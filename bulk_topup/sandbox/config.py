@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from bulk_topup.sandbox.catalogue.open_catalogue import SMALL, CatalogueName
+from bulk_topup.sandbox.catalogue.catalogue_name import SMALL, CatalogueName
 from bulk_topup.sandbox.faults import AnyFault
 
 DEFAULT_BALANCES: Mapping[str, Decimal] = {"USD": Decimal(10_000), "EUR": Decimal(10_000)}

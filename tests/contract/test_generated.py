@@ -13,7 +13,7 @@ from schemathesis.pytest.lazy import get_all_tests
 from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
 
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
-from bulk_topup.sandbox.catalogue.open_catalogue import CatalogueName
+from bulk_topup.sandbox.catalogue.catalogue_name import CatalogueName
 from bulk_topup.sandbox.config import default_balances
 from bulk_topup.sandbox.openapi import document
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
-from bulk_topup.sandbox.catalogue.open_catalogue import CatalogueName
+from bulk_topup.sandbox.catalogue.catalogue_name import CatalogueName
 from bulk_topup.sandbox.openapi import document
 
 Checked = Callable[..., httpx2.Client]

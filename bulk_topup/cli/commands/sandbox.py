@@ -15,7 +15,7 @@ from bulk_topup.cli.stop_signals import stop_event
 from bulk_topup.domain.money import format_plain, parse_plain_amount
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
-from bulk_topup.sandbox.catalogue.open_catalogue import CATALOGUE_SIZES, CatalogueName, CatalogueSize
+from bulk_topup.sandbox.catalogue.catalogue_name import CATALOGUE_SIZES, CatalogueName, CatalogueSize
 from bulk_topup.sandbox.config import DEFAULT_BALANCES, DEFAULT_RATE_LIMIT, DEFAULT_TIME_SCALE, default_balances
 from bulk_topup.sandbox.fault_base import LONGEST_WAIT
 from bulk_topup.sandbox.fault_parser import EXAMPLE as FAULT_EXAMPLE

@@ -1,34 +1,14 @@
 """Opens a catalogue by name: the small one, or one of real size; touches nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal, get_args
 
 from bulk_topup.dvs.models.catalogue import Operator
 from bulk_topup.sandbox.catalogue.catalogue import Catalogue
+from bulk_topup.sandbox.catalogue.catalogue_name import CatalogueName
 from bulk_topup.sandbox.catalogue.entries import Entry, entry_of
 from bulk_topup.sandbox.catalogue.operators import COUNTRIES, OPERATORS
 from bulk_topup.sandbox.catalogue.products import PRODUCTS
-
-CatalogueSize = Literal["small", "real-size"]
-CATALOGUE_SIZES: Final[tuple[CatalogueSize, ...]] = get_args(CatalogueSize)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CatalogueName:
-    """Which catalogue."""
-
-    size: CatalogueSize = "small"
-    #: What the catalogue of real size is generated from; the same seed creates the same one.
-    seed: int = 0
-
-    def __str__(self) -> str:
-        """Return the name as books have it: empty for the small catalogue."""
-        return "" if self.size == "small" else f"{self.size} {self.seed}"
-
-
-SMALL: Final = CatalogueName()
 
 
 def open_catalogue(name: CatalogueName) -> Catalogue:

@@ -10,8 +10,8 @@ import pytest
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
+from bulk_topup.sandbox.catalogue.catalogue_name import CatalogueName
 from bulk_topup.sandbox.catalogue.changes import Change, changed, read_changes
-from bulk_topup.sandbox.catalogue.open_catalogue import CatalogueName
 from bulk_topup.sandbox.catalogue.products import PRODUCTS
 from bulk_topup.sandbox.provider.pricing import quote
 

@@ -15,9 +15,10 @@ from bulk_topup.dvs.models.product import PRODUCT, ProductType, RangedProduct
 from bulk_topup.plan.prices import expected_cost
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.sandbox.catalogue.catalogue import Catalogue
+from bulk_topup.sandbox.catalogue.catalogue_name import CatalogueName
 from bulk_topup.sandbox.catalogue.drafts import WALLETS
 from bulk_topup.sandbox.catalogue.entries import ALPHA_3
-from bulk_topup.sandbox.catalogue.open_catalogue import CatalogueName, open_catalogue
+from bulk_topup.sandbox.catalogue.open_catalogue import open_catalogue
 from bulk_topup.sandbox.catalogue.products import PRODUCTS
 from bulk_topup.sandbox.config import default_balances
 from bulk_topup.sandbox.provider.pricing import quote

@@ -14,7 +14,8 @@ from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.models.account import CreditPartyBenefit, CreditPartyStatus, Statement
 from bulk_topup.dvs.models.transaction import Party
 from bulk_topup.sandbox import EmbeddedSandbox
-from bulk_topup.sandbox.catalogue.open_catalogue import SMALL, open_catalogue
+from bulk_topup.sandbox.catalogue.catalogue_name import SMALL
+from bulk_topup.sandbox.catalogue.open_catalogue import open_catalogue
 from bulk_topup.sandbox.http.lookup_routes import statement_bodies
 from bulk_topup.sandbox.provider.requests import StatementRequest
 
