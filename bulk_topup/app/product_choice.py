@@ -25,12 +25,14 @@ from bulk_topup.dvs.models.catalogue import LookupOperator
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.ledger import ChosenProduct, LedgerStore
-from bulk_topup.plan.product_choice import Wish, choose
+from bulk_topup.plan.product_choice import Choice, Wish, choose
 
 #: Stands for the column of the chosen product.
 CHOSEN: Final = "(chosen by number and amount)"
 #: Numbers that are looked up at once, within the client's rate limit.
 LOOK_UPS: Final = 16
+#: Different amounts of operators whose products are remembered.
+MAX_REMEMBERED: Final = 100_000
 #: The codes with which DVS refuses one number.
 _NUMBER_CODES: Final = (ErrorCode.CREDIT_PARTY_MOBILE_NUMBER_INVALID, ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
 
@@ -70,6 +72,7 @@ class Chooser:
         #: Each number's operator, or why it is unknown.
         self._operators: dict[str, LookupOperator | str] = {}
         self._products: dict[int, list[Product]] = {}
+        self._choices: dict[tuple[int, Wish], Choice | str] = {}
         self._first_lines: dict[str, int] = {}
         #: How the products of all batches were chosen.
         self.notes = ChoiceNotes()
@@ -183,7 +186,7 @@ class Chooser:
         if isinstance(operator, str):
             return operator
         wish = Wish(mode=self._mode, amount=Decimal(amount), currency=currency)
-        choice = choose(operator, self._products[operator.id], self._policy, wish)
+        choice = self._choose(operator, wish)
         if isinstance(choice, str):
             return choice
         offer = choice.offer
@@ -195,6 +198,16 @@ class Chooser:
             return _Chosen(offer.product.id)
         self.notes.lowered.note(line, f"{offer} instead of {wish}")
         return _Chosen(offer.product.id, format_plain(offer.amount))
+
+    def _choose(self, operator: LookupOperator, wish: Wish) -> Choice | str:
+        """Return what a wish for an operator leads to, which is decided once for all rows."""
+        key = (operator.id, wish)
+        found = self._choices.get(key)
+        if found is None:
+            if len(self._choices) >= MAX_REMEMBERED:
+                self._choices.clear()
+            found = self._choices[key] = choose(operator, self._products[operator.id], self._policy, wish)
+        return found
 
     def _earlier(
         self,

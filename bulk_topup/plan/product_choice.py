@@ -39,15 +39,25 @@ class Offer:
     """An amount of a product, with its expected cost."""
 
     product: KnownProduct
+    mode: CalculationMode
+    #: In `unit`, on the side of the mode.
     amount: Decimal
     unit: str
-    #: In `cost_unit`, with the fee; None if the product does not determine it.
-    cost: Decimal | None
-    cost_unit: str | None
+
+    @property
+    def cost(self) -> Decimal | None:
+        """The expected cost with the fee, in `cost_unit`; None if the product does not determine it."""
+        return expected_cost(self.product, self.mode, self.amount)[0]
+
+    @property
+    def cost_unit(self) -> str | None:
+        """The currency of the price."""
+        return self.product.prices.wholesale.unit
 
     def __str__(self) -> str:
         """Return the offer for messages."""
-        price = f" for {format_money(self.cost, self.cost_unit)}" if self.cost is not None and self.cost_unit else ""
+        cost, unit = expected_cost(self.product, self.mode, self.amount)
+        price = f" for {format_money(cost, unit)}" if cost is not None and unit else ""
         return f"{format_money(self.amount, self.unit)}{price} (product {self.product.id}, {self.product.name})"
 
 
@@ -143,8 +153,7 @@ def _around(product: KnownProduct, wish: Wish) -> Iterator[Offer]:
         bounds = product.source.amount if side is product.source else product.destination.amount
         amounts = set(_possible(bounds.min, bounds.max, bounds.increment, wish.amount))
     for amount in sorted(amounts):
-        cost, cost_unit = expected_cost(product, wish.mode, amount)
-        yield Offer(product=product, amount=amount, unit=side.unit, cost=cost, cost_unit=cost_unit)
+        yield Offer(product=product, mode=wish.mode, amount=amount, unit=side.unit)
 
 
 def _possible(low: Decimal | None, high: Decimal | None, step: Decimal | None, amount: Decimal) -> Iterator[Decimal]:
