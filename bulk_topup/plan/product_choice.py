@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final, TypeGuard
 
-from bulk_topup.domain.auto_product import CHEAPEST, FIXED, RANGED, AmountMatch, AutoProduct
+from bulk_topup.domain.auto_product import CHEAPEST, FIXED, RANGED, AmountMatch, AutoProduct, Subservice
 from bulk_topup.domain.money import PRECISE, format_money, format_plain
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.catalogue import Operator
@@ -74,7 +74,7 @@ class Choice:
     other: Offer | None = None
 
 
-def choose(operator: Operator, products: Iterable[Product], policy: AutoProduct, wish: Wish) -> Choice | str:
+def choose(operator: Operator, products: Sequence[Product], policy: AutoProduct, wish: Wish) -> Choice | str:
     """Return the product that gives the row's amount, or why it gets none.
 
     Args:
@@ -86,7 +86,7 @@ def choose(operator: Operator, products: Iterable[Product], policy: AutoProduct,
     named = policy.product_of(operator.id, operator.name)
     allowed = [product for product in products if _is_allowed(product, policy, named)]
     if not allowed:
-        return _without_product(operator, policy, named)
+        return _without_product(operator, products, policy, named, wish)
     offers = _giving(allowed, policy.amounts, wish)
     if not offers:
         return _without_amount(operator, allowed, policy, wish)
@@ -191,25 +191,37 @@ def _preferred(offers: Sequence[Offer], preference: str) -> Sequence[Offer]:
     return left or offers
 
 
-def _without_product(operator: Operator, policy: AutoProduct, named: int | None) -> str:
+def _without_product(
+    operator: Operator, products: Sequence[Product], policy: AutoProduct, named: int | None, wish: Wish
+) -> str:
     if named is not None:
         return (
             f"[auto_product] names product {named} for {operator.name}, which does not offer it as such. "
             "Correct its products."
         )
-    return f"{operator.name} has no {policy.wording}. Widen [auto_product], or pay the row by a list with products."
+    start = f"{operator.name} has no {policy.wording}"
+    everything = policy.model_copy(update={"subservices": tuple(Subservice)})
+    others = [product for product in products if _is_allowed(product, everything, None)]
+    if others and (nearest := _nearest(others, wish)):
+        return f"{start}. It has {nearest}. To allow that, set subservices in [auto_product]."
+    return f"{start}. Widen [auto_product], or pay the row by a list with products."
 
 
 def _without_amount(operator: Operator, allowed: Sequence[KnownProduct], policy: AutoProduct, wish: Wish) -> str:
     at_most = "" if policy.amounts is AmountMatch.EXACT else "at most "
-    offers = [offer for product in allowed for offer in _around(product, wish)]
+    nearest = _nearest(allowed, wish)
+    text = f"{operator.name} has no {policy.wording} of {at_most}{wish}."
+    return f"{text} {f'Nearest: {nearest}. ' if nearest else ''}Correct the amount, or widen [auto_product]."
+
+
+def _nearest(products: Sequence[KnownProduct], wish: Wish) -> str:
+    """Return the offers nearest to the amount, in the row's currency if there are such; empty for none."""
+    offers = [offer for product in products for offer in _around(product, wish)]
     comparable = [offer for offer in offers if _is_in(offer, wish)]
     nearest = sorted(
         comparable or offers, key=lambda offer: (abs(offer.amount - wish.amount) if comparable else 0, offer.product.id)
     )
-    named = " or ".join(str(offer) for offer in nearest[:_NEAREST])
-    text = f"{operator.name} has no {policy.wording} of {at_most}{wish}."
-    return f"{text} {f'Nearest: {named}. ' if named else ''}Correct the amount, or widen [auto_product]."
+    return " or ".join(str(offer) for offer in nearest[:_NEAREST])
 
 
 def _several(operator: Operator, policy: AutoProduct, wish: Wish, offers: Sequence[Offer]) -> str:

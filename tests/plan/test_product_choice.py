@@ -257,7 +257,11 @@ def test_a_refusal_names_the_two_nearest_offers_with_their_prices() -> None:
     )
     assert "Nearest: 10.00 SGD for 8.00 USD (product 3, Ranged 3) or 20.00 SGD" in refusal([products[2]], "12.5")
     assert "Nearest: 5.00 SGD" in refusal(products, "12", "EUR")
-    assert refusal(products[3:], "12").startswith("Lionwave has no airtime product. Widen [auto_product]")
+    assert refusal(products[3:], "11") == (
+        "Lionwave has no airtime product. It has 12.00 SGD for 4.00 USD (product 4, Fixed 4). To allow that, set "
+        "subservices in [auto_product]."
+    )
+    assert refusal(PINS).startswith("Lionwave has no airtime product. Widen [auto_product]")
     assert refusal([], subservices=["airtime", "data"]).startswith("Lionwave has no airtime or data product. Widen")
 
 
