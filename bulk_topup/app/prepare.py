@@ -243,6 +243,7 @@ async def _stage_rows(
     is_read.set()
     plan.numbers = reader.number_notes
     plan.numbers.concerns = checker.number_notes.concerns
+    plan.choices = None if chooser is None else chooser.notes
     return plan
 
 

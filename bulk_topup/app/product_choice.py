@@ -7,60 +7,38 @@ as long as number and amount do.
 import asyncio
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 import polars as pl
 
 from bulk_topup.domain import fields
-from bulk_topup.domain.auto_product import AutoProduct
+from bulk_topup.domain.auto_product import AmountMatch, AutoProduct
+from bulk_topup.domain.choice_notes import ChoiceNotes, ExampleRows
 from bulk_topup.domain.identity import folded_reference_identity, reference_identity
-from bulk_topup.domain.money import format_money, format_plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.problems import Problem, decode_problems, encode_problems
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs import APIError, AsyncDVS, NotFoundError
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.catalogue import LookupOperator
-from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
+from bulk_topup.dvs.models.product import Product
+from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.ledger import ChosenProduct, LedgerStore
+from bulk_topup.plan.product_choice import Choice, Wish, choose
 
 #: Stands for the column of the chosen product.
 CHOSEN: Final = "(chosen by number and amount)"
 #: Numbers that are looked up at once, within the client's rate limit.
 LOOK_UPS: Final = 16
-#: Products that a message names.
-NAMED_PRODUCTS: Final = 5
+#: Different amounts of operators whose products are remembered.
+MAX_REMEMBERED: Final = 100_000
+#: The codes with which DVS refuses one number.
+_NUMBER_CODES: Final = (ErrorCode.CREDIT_PARTY_MOBILE_NUMBER_INVALID, ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
 
+#: What to do about a number without an operator.
+_INSTEAD: Final = "Correct the number, or pay it by a list with products."
 _PROBLEMS: Final = pl.List(pl.Struct({"column": pl.String, "message": pl.String}))
-
-
-def fitting(products: Iterable[Product], mode: CalculationMode, amount: Decimal, currency: str | None) -> list[Product]:
-    """Return the products that pay exactly this amount.
-
-    Args:
-        products: the products to choose from.
-        mode: which side of a product the amount means.
-        amount: the row's requested amount, in `currency`.
-        currency: its unit; None if the list has none.
-    """
-    return [product for product in products if _fits(product, mode, amount, currency)]
-
-
-def _fits(product: Product, mode: CalculationMode, amount: Decimal, currency: str | None) -> bool:
-    if not isinstance(product, FixedProduct | RangedProduct):
-        return False
-    side = product.source if mode is CalculationMode.SOURCE_AMOUNT else product.destination
-    if currency is not None and side.unit != currency:
-        return False
-    if isinstance(product, FixedProduct):
-        return amount == (product.source if side is product.source else product.destination).amount
-    modes = product.accepted_calculation_modes
-    bounds = product.source.amount if side is product.source else product.destination.amount
-    if modes and mode not in modes:
-        return False
-    if (bounds.min is not None and amount < bounds.min) or (bounds.max is not None and amount > bounds.max):
-        return False
-    return not bounds.increment or (amount - (bounds.min or Decimal(0))) % bounds.increment == 0
 
 
 class Chooser:
@@ -94,7 +72,10 @@ class Chooser:
         #: Each number's operator, or why it is unknown.
         self._operators: dict[str, LookupOperator | str] = {}
         self._products: dict[int, list[Product]] = {}
+        self._choices: dict[tuple[int, Wish], Choice | str] = {}
         self._first_lines: dict[str, int] = {}
+        #: How the products of all batches were chosen.
+        self.notes = ChoiceNotes()
 
     async def choose(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the frame with a product for each row, or with a problem if no product or several ones match."""
@@ -105,19 +86,31 @@ class Chooser:
         )
         rows = list(zip(numbers, amounts, currencies, references, strict=True))
         known = self._known(references)
-        earlier = [_earlier_choice(known, *row) for row in rows]
-        await self._look_up({row[0] for row, product in zip(rows, earlier, strict=True) if row[0] and product is None})
-        chosen: list[str | None] = []
-        problems: list[list[dict[str, str]]] = []
-        for (number, amount, currency, _), before in zip(rows, earlier, strict=True):
-            product = before if before is not None else self._choice(number, amount, currency)
-            chosen.append(str(product) if isinstance(product, int) else None)
-            problems.append([{"column": CHOSEN, "message": product}] if isinstance(product, str) else [])
-        added = pl.Series(problems, dtype=_PROBLEMS)
-        return frame.with_columns(
-            pl.Series(fields.PRODUCT_ID, chosen, dtype=pl.String),
+        cells = frame["cells"].to_list() if "cells" in frame.columns else empty
+        earlier = [self._earlier(known, *row, text) for row, text in zip(rows, cells, strict=True)]
+        await self._look_up({row[0] for row, before in zip(rows, earlier, strict=True) if row[0] and before is None})
+        results = [
+            self._choice(line, number, amount, currency) if before is None else before
+            for line, (number, amount, currency, _), before in zip(frame["line"], rows, earlier, strict=True)
+        ]
+        self.notes.kept += sum(before is not None for before in earlier)
+        self.notes.chosen += sum(not isinstance(result, str) for result in results)
+        added = pl.Series(
+            [[{"column": CHOSEN, "message": each}] if isinstance(each, str) else [] for each in results],
+            dtype=_PROBLEMS,
+        )
+        frame = frame.with_columns(
+            pl.Series(
+                fields.PRODUCT_ID,
+                [None if isinstance(each, str) else str(each.product_id) for each in results],
+                dtype=pl.String,
+            ),
             problems=pl.col("problems").fill_null([]).list.concat(added),
         )
+        if fields.AMOUNT not in frame.columns:
+            return frame
+        lowered = [None if isinstance(each, str) else each.lowered for each in results]
+        return frame.with_columns(pl.coalesce(pl.Series(lowered, dtype=pl.String), fields.AMOUNT).alias(fields.AMOUNT))
 
     def refuse_repeats(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the rows, with those refused that pay a beneficiary again by any product, in any equal spelling."""
@@ -175,41 +168,81 @@ class Chooser:
             self._products[operator_id] = [product async for product in pages]
 
     async def _operator_of(self, number: str) -> LookupOperator | str:
-        found = [each async for each in self._dvs.lookup.mobile_number(number, post=True) if each.identified]
+        try:
+            found = [each async for each in self._dvs.lookup.mobile_number(number, post=True) if each.identified]
+        except APIError as error:
+            if not _is_about_the_number(error):
+                raise
+            return f"The operator of {number} can't be looked up. {error}. {_INSTEAD}"
         if len(found) == 1:
             return found[0]
-        return f"DVS does not know the operator of {number}. Add a column with the row's product."
+        return f"DVS does not know the operator of {number}. {_INSTEAD}"
 
-    def _choice(self, number: str | None, amount: str | None, currency: str | None) -> int | str:
+    def _choice(self, line: int, number: str | None, amount: str | None, currency: str | None) -> "_Chosen | str":
         """Return the row's product, or why it has none."""
         if number is None or amount is None:
             return "Number and amount required to choose a product. Add them."
         operator = self._operators[number]
         if isinstance(operator, str):
             return operator
-        found = fitting(self._products[operator.id], self._mode, Decimal(amount), currency)
-        if len(found) == 1:
-            return found[0].id
-        requested = format_money(Decimal(amount), currency) if currency else format_plain(Decimal(amount))
-        if not found:
-            return f"{operator.name} has no product of {requested}. Correct the amount, or widen [auto_product]."
-        named = ", ".join(str(product.id) for product in found[:NAMED_PRODUCTS])
-        return (
-            f"{operator.name} has several products of {requested}: {named}. Add a currency, or narrow [auto_product]."
-        )
+        wish = Wish(mode=self._mode, amount=Decimal(amount), currency=currency)
+        choice = self._choose(operator, wish)
+        if isinstance(choice, str):
+            return choice
+        offer = choice.offer
+        self.notes.named += choice.is_named
+        if choice.other is not None:
+            note = self.notes.preferred.setdefault(choice.preference, ExampleRows())
+            note.note(line, f"{offer}, not {choice.other}")
+        if offer.amount == wish.amount:
+            return _Chosen(offer.product.id)
+        self.notes.lowered.note(line, f"{offer} instead of {wish}")
+        return _Chosen(offer.product.id, format_plain(offer.amount))
+
+    def _choose(self, operator: LookupOperator, wish: Wish) -> Choice | str:
+        """Return what a wish for an operator leads to, which is decided once for all rows."""
+        key = (operator.id, wish)
+        found = self._choices.get(key)
+        if found is None:
+            if len(self._choices) >= MAX_REMEMBERED:
+                self._choices.clear()
+            found = self._choices[key] = choose(operator, self._products[operator.id], self._policy, wish)
+        return found
+
+    def _earlier(
+        self,
+        known: Mapping[str, ChosenProduct],
+        number: str | None,
+        amount: str | None,
+        currency: str | None,
+        reference: str | None,
+        cells: str | None,
+    ) -> "_Chosen | None":
+        """Return the run's earlier choice for a row; None without one, or if number, amount or currency changed."""
+        if number is None or amount is None or reference is None:
+            return None
+        before = known.get(reference)
+        if before is None or before.credit_party != number or currency not in {None, before.unit}:
+            return None
+        if before.amount is None:
+            return None
+        if before.amount == Decimal(amount):
+            return _Chosen(before.product_id)
+        # Less than the list has was chosen for the row as it still is.
+        is_lowered = self._policy.amounts is AmountMatch.AT_OR_BELOW and before.amount < Decimal(amount)
+        if is_lowered and cells is not None and cells == before.cells:
+            return _Chosen(before.product_id, format_plain(before.amount))
+        return None
 
 
-def _earlier_choice(
-    known: Mapping[str, ChosenProduct],
-    number: str | None,
-    amount: str | None,
-    currency: str | None,
-    reference: str | None,
-) -> int | None:
-    """Return the run's earlier choice for a row; None if there is none, or if number, amount or currency changed."""
-    if number is None or amount is None or reference is None:
-        return None
-    before = known.get(reference)
-    if before is None or before.credit_party != number or before.amount != Decimal(amount):
-        return None
-    return before.product_id if currency in {None, before.unit} else None
+class _Chosen(NamedTuple):
+    """The product of a row."""
+
+    product_id: int
+    #: The amount that it gives instead of the row's, in plain notation; None for the row's own.
+    lowered: str | None = None
+
+
+def _is_about_the_number(error: APIError) -> bool:
+    """Return True if DVS refuses one number, and not the look-up: other numbers may be looked up."""
+    return isinstance(error, NotFoundError) or any(error.has_code(code) for code in _NUMBER_CODES)

@@ -38,8 +38,14 @@ def job_from(
         job = load_job(path)
         if accepted := given.list_.accept_number_plan:
             settings["accept_number_plan"] = tuple(dict.fromkeys((*job.accept_number_plan, *accepted)))
+        if subservices := given.list_.subservices:
+            if job.auto_product is None:
+                raise click.UsageError("--subservice is for a job with [auto_product], which this one does not have.")
+            settings["auto_product"] = {"subservices": tuple(dict.fromkeys(subservices))}
         changed = {**settings, **given.stops.settings(), **given.guards.settings(job), **fields}
         return make_job(_merge(job.model_dump(), changed), f"The job file {path} with these options"), path.parent
+    if given.list_.subservices:
+        raise click.UsageError("--subservice is for a job file with [auto_product]. A list names its products.")
     if "run_key" in settings:
         _check_literal(settings["run_key"])
     list_ = escape_pattern(str(path))

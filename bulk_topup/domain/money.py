@@ -8,8 +8,6 @@ from typing import Final
 MAX_DIGITS_BEFORE_MARK = 18
 MAX_DIGITS_AFTER_MARK = 9
 
-#: The rounding of a price that is computed from a rate.
-CENT = Decimal("0.01")
 #: Enough digits for the largest amount times a rate, and for any sum of amounts. The default of 28 is less than one
 #: amount times its rate may need.
 PRECISE = Context(prec=100)
@@ -62,6 +60,11 @@ def with_texts(value: object) -> object:
         case list() | tuple():
             return [with_texts(item) for item in value]
     return value
+
+
+def smallest_unit(unit: str) -> Decimal:
+    """Return the smallest amount of a currency, ISO 4217, such as 0.01 of USD; that of an unknown one is 0.01."""
+    return Decimal(1).scaleb(-_MINOR_UNITS.get(unit, 2))
 
 
 def format_amount(amount: Decimal, unit: str) -> str:

@@ -24,11 +24,15 @@ _READING: Final = {
 }
 #: Settings that decide what it means; written where they are not the default. Earlier versions wrote none.
 _MEANING: Final = {"calculation_mode", "allow_duplicates"}
+#: Settings of [auto_product] that are written where they are not the default.
+_CHOICE: Final = {"subservices", "prefer", "amounts", "products"}
 
 
 def reading_snapshot(job: Job) -> str:
     """Return the settings that decide how the list is read and what it means, as JSON."""
-    reading = job.model_dump(mode="json", include=_READING)
+    reading = job.model_dump(mode="json", include=_READING, exclude={"auto_product": _CHOICE})
+    if job.auto_product is not None:
+        reading["auto_product"] |= job.auto_product.model_dump(mode="json", include=_CHOICE, exclude_defaults=True)
     return json.dumps(reading | job.model_dump(mode="json", include=_MEANING, exclude_defaults=True))
 
 

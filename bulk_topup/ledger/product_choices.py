@@ -10,7 +10,7 @@ from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import json_array
 
 _PRODUCTS: Final = """
-    SELECT identity, product_id, credit_party, amount, unit FROM rows
+    SELECT identity, product_id, credit_party, amount, unit, cells FROM rows
     WHERE run_id = :run_id AND state <> 'refused' AND product_id IS NOT NULL
       AND identity IN (SELECT value FROM json_each(:identities))
 """
@@ -25,6 +25,8 @@ class ChosenProduct:
     #: The requested amount, in `unit`.
     amount: Decimal | None
     unit: str | None
+    #: The row's cells as JSON, as the list had them; None once it is purged.
+    cells: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class ProductChoiceQueries:
                 credit_party=row["credit_party"],
                 amount=None if row["amount"] is None else Decimal(row["amount"]),
                 unit=row["unit"],
+                cells=row["cells"],
             )
             for row in rows
         }

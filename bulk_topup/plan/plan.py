@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 
+from bulk_topup.domain.choice_notes import ChoiceNotes
 from bulk_topup.domain.money import PRECISE, format_plain
 from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.problems import Problem, decode_problems
@@ -94,6 +95,8 @@ class Plan:
     unreadable: int = 0
     #: How credited numbers were read, and what is odd about them.
     numbers: NumberNotes = field(default_factory=NumberNotes)
+    #: How products were chosen; None where list or job names them.
+    choices: ChoiceNotes | None = None
 
     def add(self, rows: pl.DataFrame, products: Mapping[int, Product | None]) -> None:
         """Count further rows.
@@ -196,7 +199,7 @@ class Plan:
             ],
             "refused_rows_not_listed": self.refused - len(self.refused_rows),
             "numbers": self.numbers.as_json(),
-        }
+        } | ({} if self.choices is None else {"choices": self.choices.as_json()})
 
 
 def _plus(total: Decimal, amount: str, count: int) -> Decimal:

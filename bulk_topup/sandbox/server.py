@@ -91,7 +91,7 @@ class EmbeddedSandbox:
             raise
         self._port = listener.getsockname()[1]
         app = Sandbox(self._config, self._provider, self._clock, self._faults)
-        self._server = _Server(app, self._faults, self._clock)
+        self._server = _Server(app, self._faults, self._clock, self._config.latency)
         return listener
 
     def _serve(self, listener: socket.socket) -> None:
@@ -115,9 +115,9 @@ class EmbeddedSandbox:
 class _Server(ReadyServer):
     """Serves the sandbox behind its fault layer, and can restart."""
 
-    def __init__(self, app: Sandbox, faults: Faults, clock: Clock) -> None:
+    def __init__(self, app: Sandbox, faults: Faults, clock: Clock, latency: float) -> None:
         self._sandbox = app
-        self._layer = FaultLayer(app, faults, clock, self.restart)
+        self._layer = FaultLayer(app, faults, clock, self.restart, latency)
         super().__init__(server_config(self._layer, http=_Protocol, timeout_keep_alive=KEEP_ALIVE, date_header=False))
         #: Seconds of downtime before the restart; None if it does not restart.
         self.downtime: float | None = None

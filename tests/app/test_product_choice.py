@@ -1,49 +1,18 @@
-"""Which of an operator's products give an amount: exactly that amount, in the currency that is stated."""
+"""A number is paid once in a list, whatever products its rows get, and one that can't be looked up stops no other."""
 
 import json
-from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from bulk_topup.app.product_choice import Chooser, fitting
+from bulk_topup.app.product_choice import Chooser
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.domain.sameness import mobile_key
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.sandbox.catalogue import catalogue
-
-AIRTIME, BUNDLE = 6418, 6430
-
-
-@pytest.mark.parametrize(
-    ("amount", "currency", "found"),
-    [
-        ("8", "SGD", [AIRTIME, BUNDLE]),
-        ("8", None, [AIRTIME, BUNDLE]),
-        ("8.00", "SGD", [AIRTIME, BUNDLE]),
-        ("8", "USD", []),
-        ("7.5", "SGD", [AIRTIME]),
-        ("7.7", "SGD", []),
-        ("1", "SGD", [AIRTIME]),
-        ("0.5", "SGD", []),
-        ("100", "SGD", [AIRTIME]),
-        ("100.5", "SGD", []),
-    ],
-)
-def test_a_product_fits_when_it_gives_exactly_the_amount(amount: str, currency: str | None, found: list[int]) -> None:
-    products = [catalogue.product(AIRTIME), catalogue.product(BUNDLE)]
-    fit = fitting(products, CalculationMode.DESTINATION_AMOUNT, Decimal(amount), currency)
-    assert [product.id for product in fit] == found
-
-
-def test_a_mode_that_a_product_does_not_take_makes_it_no_choice() -> None:
-    airtime = catalogue.product(AIRTIME)
-    narrow = airtime.model_copy(update={"accepted_calculation_modes": [CalculationMode.SOURCE_AMOUNT]})
-    assert fitting([narrow], CalculationMode.DESTINATION_AMOUNT, Decimal(8), "SGD") == []
 
 
 def _batch(*rows: tuple[int, str | None, str]) -> pl.DataFrame:

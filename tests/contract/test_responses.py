@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
+from bulk_topup.sandbox.catalogue.catalogue_name import CatalogueName
 from bulk_topup.sandbox.openapi import document
 
 Checked = Callable[..., httpx2.Client]
@@ -132,6 +133,19 @@ def test_every_product_of_every_type_is_as_described(api: httpx2.Client) -> None
     assert {product["type"] for product in products} == set(ProductType)
     for product in products:
         assert api.get(f"/products/{product['id']}").json() == product
+
+
+def test_products_of_every_kind_of_the_catalogue_of_real_size_are_as_described(checked: Checked) -> None:
+    name = CatalogueName(size="real-size", seed=1)
+    config = SandboxConfig(api_key="key", api_secret=SecretStr("secret"), rate_limit=0, catalogue=name)
+    with EmbeddedSandbox(config) as sandbox:
+        api = checked(sandbox)
+        for type_ in ProductType:
+            listed = api.get("/products", params={"type": type_, "per_page": 10, "page": 3}).json()
+            assert len(listed) == 10
+            assert api.get(f"/products/{listed[0]['id']}").json() == listed[0]
+        for path in ("/operators", "/countries", "/lookup/mobile-number/+254712345678"):
+            assert api.get(path).json()
 
 
 @pytest.mark.parametrize("language", ["es", "fr-CA, en;q=0.5", "xx", "*"])

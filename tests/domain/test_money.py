@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.domain.money import format_amount, format_money, format_plain, parse_plain_amount, with_texts
+from bulk_topup.domain.money import (
+    format_amount,
+    format_money,
+    format_plain,
+    parse_plain_amount,
+    smallest_unit,
+    with_texts,
+)
 
 
 @given(st.decimals(min_value=0, max_value=Decimal(999999999999999999), places=9))
@@ -90,3 +97,8 @@ def test_amounts_in_plain_values_become_texts_and_nothing_else_changes() -> None
         "prices": ["100", {"fee": "0.5"}],
     }
     assert with_texts((Decimal(-1),)) == ["-1"]
+
+
+@pytest.mark.parametrize(("unit", "amount"), [("USD", "0.01"), ("JPY", "1"), ("KWD", "0.001"), ("???", "0.01")])
+def test_the_smallest_unit_of_a_currency_has_the_decimals_of_the_currency(unit: str, amount: str) -> None:
+    assert smallest_unit(unit) == Decimal(amount)

@@ -11,7 +11,7 @@ import pytest
 
 from bulk_topup import Ledger
 from bulk_topup.errors import LedgerError
-from bulk_topup.sandbox.catalogue import catalogue
+from bulk_topup.sandbox.catalogue.catalogue import Catalogue
 
 JOBS = {
     "payroll": ("payroll-20", 1),
@@ -208,7 +208,7 @@ def test_a_new_job_is_written_once_and_runs(invoke: Any, job: Any, options: tupl
     assert (tmp_path / "reports/mine-1/summary.json").exists()
 
 
-AUTO = ("[auto_product]", "[columns]", 'reference = "reference"')
+AUTO = ("[auto_product]", 'subservices = ["airtime", "bundle"]', "[columns]", 'reference = "reference"')
 
 
 def _auto(file: Path) -> Path:
@@ -225,7 +225,10 @@ def test_a_product_is_chosen_by_the_numbers_operator_and_the_amount(
     found = results("pay-1")
     assert [row["result_product_id"] for row in found] == ["6418", "6430", "", ""]
     assert [row["result_state"] for row in found] == ["completed", "completed", "refused", "refused"]
-    assert "Straits Mobile has no product of 5. Correct the amount" in found[2]["result_reason"]
+    assert (
+        "Straits Mobile has no airtime or bundle product of 5. Nearest: 8.00 SGD for 5.85 USD"
+        in found[2]["result_reason"]
+    )
     assert "Number and amount required to choose a product." in found[3]["result_reason"]
     assert "No product." not in found[2]["result_reason"] + found[3]["result_reason"]
 
@@ -250,12 +253,12 @@ def test_a_chosen_product_stays_when_the_lookup_changes_and_nobody_is_paid_twice
 
 def _port_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the sandbox return another operator for every number of Singapore."""
-    identify = catalogue.lookup_bodies
+    identify = Catalogue.lookup_bodies
 
-    def ported(mobile_number: str) -> list[bytes]:
-        return identify(f"{mobile_number[:-1]}{(int(mobile_number[-1]) + 1) % 10}")
+    def ported(self: Catalogue, mobile_number: str) -> list[bytes]:
+        return identify(self, f"{mobile_number[:-1]}{(int(mobile_number[-1]) + 1) % 10}")
 
-    monkeypatch.setattr(catalogue, "lookup_bodies", ported)
+    monkeypatch.setattr(Catalogue, "lookup_bodies", ported)
 
 
 def test_a_number_is_paid_once_in_a_list_even_if_its_amounts_lead_to_different_products(
@@ -368,7 +371,7 @@ def test_an_online_check_chooses_the_products_of_the_first_rows(
     listed = file.parent / "inbox/pay.csv"
     listed.write_text(listed.read_text().replace("A-3,+6595123006,10", "A-3,+6595123006,10.3"))
     output = invoke("job", "check", file, "--online", *options, code=3).stdout
-    assert "line 5 of the list: Lionwave has no product of 10.3" in output
+    assert "line 5 of the list: Lionwave has no airtime product of 10.3. Nearest: 10.50 SGD" in output
     assert output.startswith(f"{file} line 3, auto_product: ")
     # The plan checks the later rows.
     listed.write_text(listed.read_text().replace("10.3", "10").replace("A-8,+6595123016,10", "A-8,+6595123016,10.3"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.sandbox.catalogue import catalogue
+from bulk_topup.sandbox.catalogue.catalogue import Catalogue
 
 Pay = Callable[..., Any]
 Books = Callable[[], dict[str, Any]]
@@ -209,8 +209,8 @@ def test_a_chosen_product_has_to_be_of_the_numbers_country(
     write("reference,phone,amount,currency\na,+6595123402,5,SGD\nb,+254712345678,5,SGD\n")
     job = 'list = "pay.csv"\nrun_key = "x"\n[columns]\nreference = "reference"\n[auto_product]\nservice_id = 1\n'
     write(job, "job.toml")
-    identify = catalogue.lookup_bodies
-    monkeypatch.setattr(catalogue, "lookup_bodies", lambda _number: identify("+6595123402"))
+    identify = Catalogue.lookup_bodies
+    monkeypatch.setattr(Catalogue, "lookup_bodies", lambda self, _number: identify(self, "+6595123402"))
     plan = json.loads(pay("plan", "job.toml", *PRODUCTION, "--json", code=3).stdout)
     [row] = plan["refused_rows"]
     assert (row["line"], row["problems"][0]["column"]) == (3, "phone")

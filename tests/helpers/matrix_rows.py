@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from bulk_topup.dvs.models.base import CalculationMode
+from bulk_topup.sandbox.catalogue.products import PRODUCTS
 from bulk_topup.sandbox.provider.pricing import Quote, quote
 
 SOURCE, DESTINATION = CalculationMode.SOURCE_AMOUNT, CalculationMode.DESTINATION_AMOUNT
@@ -24,6 +25,8 @@ COLUMNS = {
 }
 #: The last digits of a number that the sandbox declines, and of one that is paid.
 BARRED, PAID = "103", "555"
+
+_PRODUCTS = {product.id: product for product in PRODUCTS}
 
 
 class Fate(Enum):
@@ -175,7 +178,7 @@ class MatrixRow:
     def quote(self) -> Quote:
         """What the sandbox asks for it."""
         amount, _ = self.kind.amounts.get(self.side, ("", ""))
-        return quote(self.kind.product, (self.side, Decimal(amount)) if amount else None)
+        return quote(_PRODUCTS[self.kind.product], (self.side, Decimal(amount)) if amount else None)
 
     @property
     def counted(self) -> tuple[str, Decimal]:

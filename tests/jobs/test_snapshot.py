@@ -1,10 +1,12 @@
 """Settings of a job that the ledger keeps: what existing ledgers have is what is written and read today."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import job_from_run, reading_snapshot, report_snapshot
@@ -65,6 +67,22 @@ def test_what_amounts_and_equal_rows_mean_is_kept_where_it_is_not_the_default() 
     job = job_from_run(replace(RUN, reading=kept))
     assert job is not None
     assert (job.calculation_mode, job.allow_duplicates) == (CalculationMode.SOURCE_AMOUNT, True)
+
+
+def test_how_products_are_chosen_is_kept_where_it_is_not_the_default() -> None:
+    choosing: dict[str, object] = {
+        "subservices": ["data"],
+        "prefer": ["EUR"],
+        "amounts": "at_or_below",
+        "products": {"1310": 6418},
+    }
+    policy = AutoProduct.model_validate(choosing)
+    kept = reading_snapshot(JOB.model_copy(update={"auto_product": policy}))
+    default: dict[str, object] = {"service_id": 1, "subservice_id": None, "type": None, "benefit_types": []}
+    assert json.loads(kept)["auto_product"] == default | choosing
+    job = job_from_run(replace(RUN, reading=kept))
+    assert job is not None
+    assert job.auto_product == policy
 
 
 def test_a_report_folder_is_kept_as_an_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

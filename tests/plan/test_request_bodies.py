@@ -173,6 +173,12 @@ def test_a_ranged_product_costs_the_destination_by_the_wholesale_rate(ranged: Ma
     assert expected_cost(with_fee, DESTINATION, Decimal(10)) == (Decimal("7.94"), "USD")
 
 
+@pytest.mark.parametrize(("unit", "cost"), [("USD", "7.69"), ("JPY", "8"), ("KWD", "7.693")])
+def test_a_cost_is_rounded_to_the_smallest_unit_of_its_currency(unit: str, cost: str, ranged: MakeProduct) -> None:
+    priced = ranged(prices={"wholesale": {"unit": unit}}, rates={"base": "1.2", "wholesale": "1.29988"})
+    assert expected_cost(priced, DESTINATION, Decimal(10)) == (Decimal(cost), unit)
+
+
 def test_in_source_mode_the_amount_is_first_converted_to_the_destination(ranged: MakeProduct) -> None:
     assert expected_cost(ranged(), SOURCE, Decimal(8)) == (Decimal("7.69"), "USD")
 

@@ -81,3 +81,16 @@ def test_invalid_options_are_usage_errors(words: tuple[str, ...], says: str) -> 
     refused = CliRunner().invoke(sandbox_command, words)
     assert refused.exit_code == 2
     assert says in refused.output
+
+
+def test_it_serves_a_catalogue_of_real_size_with_a_wallet_of_each_currency(command: Callable[..., Any]) -> None:
+    sandbox = command("--catalogue", "real-size", "--seed", 5, "--latency", 0.001)
+    with httpx2.Client(auth=sandbox.auth) as client:
+        assert client.get(f"{sandbox.base_url}/products", params={"per_page": 1}).headers["x-total"] == "20000"
+        units = [wallet["unit"] for wallet in client.get(f"{sandbox.base_url}/balances").json()]
+    assert units == ["USD", "EUR", "GBP", "JPY", "KWD"]
+
+
+def test_a_seed_without_a_catalogue_that_is_generated_is_refused() -> None:
+    result = CliRunner().invoke(sandbox_command, ["--seed", "5"])
+    assert (result.exit_code, "Add --catalogue real-size." in result.stderr) == (2, True)

@@ -501,3 +501,19 @@ def test_a_header_has_an_absurd_value(trial: Trial) -> None:
     assert (response.headers["X-Total-Pages"], response.headers["X-Page"]) == ("", "1")
     trial.set("odd_header value=huge")
     assert trial.client.get("/v1/transactions").headers["X-Ratelimit-Limit"] == "99999999999999999999"
+
+
+def test_a_latency_of_the_sandbox_delays_each_request_to_the_api_beside_the_faults(
+    config: Callable[..., SandboxConfig], clock: Any
+) -> None:
+    with EmbeddedSandbox(config(latency=4), clock) as sandbox, httpx2.Client(auth=AUTH) as api:
+        services, faults = f"{sandbox.base_url}/services", f"{sandbox.address}/sandbox/faults"
+        before = clock.seconds
+        assert api.get(services).status_code == 200
+        assert clock.seconds - before == 4
+        api.put(faults, json=[{"kind": "latency", "seconds": 2}])
+        api.get(services)
+        assert clock.seconds - before == 10
+        api.delete(faults)
+        api.get(services)
+        assert clock.seconds - before == 14

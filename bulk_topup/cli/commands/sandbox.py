@@ -15,7 +15,9 @@ from bulk_topup.cli.stop_signals import stop_event
 from bulk_topup.domain.money import format_plain, parse_plain_amount
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
-from bulk_topup.sandbox.config import DEFAULT_BALANCES, DEFAULT_RATE_LIMIT, DEFAULT_TIME_SCALE
+from bulk_topup.sandbox.catalogue.catalogue_name import CATALOGUE_SIZES, CatalogueName, CatalogueSize
+from bulk_topup.sandbox.config import DEFAULT_BALANCES, DEFAULT_RATE_LIMIT, DEFAULT_TIME_SCALE, default_balances
+from bulk_topup.sandbox.fault_base import LONGEST_WAIT
 from bulk_topup.sandbox.fault_parser import EXAMPLE as FAULT_EXAMPLE
 from bulk_topup.sandbox.fault_parser import load_faults, parse_fault
 from bulk_topup.sandbox.faults import KINDS, AnyFault
@@ -23,7 +25,9 @@ from bulk_topup.sandbox.faults import KINDS, AnyFault
 _UNIT = re.compile(r"[A-Z]{3}")
 
 
-def _parse_balances(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Decimal]:
+def _parse_balances(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Decimal] | None:
     del context, parameter
     balances = {}
     for value in values:
@@ -34,7 +38,7 @@ def _parse_balances(context: click.Context, parameter: click.Parameter, values: 
         if unit in balances:
             raise click.BadParameter(f"{unit} is given twice; give each currency once.")
         balances[unit] = amount
-    return balances or dict(DEFAULT_BALANCES)
+    return balances or None
 
 
 def _parse_faults(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> list[AnyFault]:
@@ -72,7 +76,7 @@ def _parse_faults(context: click.Context, parameter: click.Parameter, values: tu
     callback=_parse_balances,
     help="Balance of a wallet in new books; repeatable.  [default: "
     + " and ".join(f"{unit}={format_plain(amount)}" for unit, amount in DEFAULT_BALANCES.items())
-    + "]",
+    + ", and three wallets more with the catalogue of real size]",
 )
 @cloup.option("--api-key", help="The API key it accepts.  [default: a random one, which is printed]")
 @cloup.option("--api-secret", help="The API secret it accepts.  [default: a random one, which is printed]")
@@ -80,6 +84,25 @@ def _parse_faults(context: click.Context, parameter: click.Parameter, values: tu
     "--books",
     type=click.Path(dir_okay=False, path_type=Path),
     help="File of wallets and transactions; an existing one is continued.  [default: in memory only]",
+)
+@cloup.option(
+    "--catalogue",
+    type=click.Choice(CATALOGUE_SIZES),
+    default="small",
+    show_default=True,
+    help="What the account can buy: a few products of each type, or 20,000 of 875 operators in 166 countries.",
+)
+@cloup.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Generate another catalogue of real size, the same for the same number.  [default: 0]",
+)
+@cloup.option(
+    "--latency",
+    type=click.FloatRange(min=0, max=LONGEST_WAIT),
+    default=0,
+    metavar="SECONDS",
+    help="Delay each response of the API, as the distance to it does.  [default: none]",
 )
 @cloup.option(
     "--fault",
@@ -100,10 +123,13 @@ def sandbox_command(
     port: int,
     time_scale: float,
     rate_limit: int,
-    balances: dict[str, Decimal],
+    balances: dict[str, Decimal] | None,
     api_key: str | None,
     api_secret: str | None,
     books: Path | None,
+    catalogue: CatalogueSize,
+    seed: int | None,
+    latency: float,
     faults: list[AnyFault],
     faults_file: Path | None,
 ) -> None:
@@ -115,8 +141,12 @@ def sandbox_command(
     \b
     Example:
       bulk-topup sandbox --balance USD=5000 --books books.jsonl
+      bulk-topup sandbox --catalogue real-size --latency 0.3 --rate-limit 20
       bulk-topup sandbox --fault "drop POST /async/transactions probability=0.1"
     """
+    if seed is not None and catalogue == "small":
+        raise click.UsageError("--seed generates a catalogue of real size. Add --catalogue real-size.")
+    name = CatalogueName(size=catalogue, seed=seed or 0)
     key = api_key or f"key-{secrets.token_hex(8)}"
     secret = api_secret or secrets.token_urlsafe(24)
     with exit_on_error():
@@ -126,10 +156,12 @@ def sandbox_command(
         port=port,
         time_scale=time_scale,
         rate_limit=rate_limit,
-        balances=balances,
+        balances=balances or default_balances(name),
         api_key=key,
         api_secret=SecretStr(secret),
         books=books,
+        catalogue=name,
+        latency=latency,
         faults=(*faults, *more_faults),
     )
     stop = stop_event()

@@ -21,6 +21,8 @@ from bulk_topup.dvs.field_limits import E164
 MAX_LINES: Final = 1_000_000
 #: The values of DVS's `CalculationMode`, whose import is too heavy for a help text.
 CALCULATION_MODES: Final = ("SOURCE_AMOUNT", "DESTINATION_AMOUNT")
+#: The values of `Subservice`, for the same reason.
+SUBSERVICES: Final = ("airtime", "bundle", "data")
 DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
 #: An example of each option that sets a field.
@@ -34,6 +36,8 @@ class ListOptions:
     run_key: str | None
     #: The product of every row.
     product: int | None
+    #: What may be chosen for a number; empty for the job's own setting.
+    subservices: tuple[str, ...]
     #: XLSX only.
     sheet: str | None
     #: CSV only; the delimiter by its name in `DELIMITERS`.
@@ -141,6 +145,14 @@ _list_options = collect(
         group=LIST,
         type=click.IntRange(min=1),
         help="Product of every row; without it, the list needs a column product_id.",
+    ),
+    cloup.option(
+        "--subservice",
+        "subservices",
+        group=LIST,
+        type=click.Choice(SUBSERVICES),
+        multiple=True,
+        help="What [auto_product] of the job may choose for mobile numbers; repeatable.  [default: airtime]",
     ),
     cloup.option("--sheet", group=LIST, help="XLSX: the sheet.  [default: the only one that is not empty]"),
     cloup.option(

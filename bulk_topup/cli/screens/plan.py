@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bulk_topup.cli.command_line import join_lines, repeated_command
+from bulk_topup.cli.screens.plan_choices import choice_lines
 from bulk_topup.cli.screens.plan_corrections import correction_lines
 from bulk_topup.cli.screens.plan_numbers import number_lines
 from bulk_topup.cli.screens.plan_verdict import plan_verdict
@@ -105,6 +106,8 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     if (same := prepared.same_list) is not None:
         yield f"  [yellow]The same list as run {escape_markup(same.run)}, sent {same.times}.[/]"
     yield from number_lines(plan.numbers)
+    if plan.choices is not None:
+        yield from choice_lines(plan.choices)
     yield from correction_lines(job.list, prepared)
 
 

@@ -26,7 +26,7 @@ def number_lines(notes: NumberNotes) -> Iterator[str]:
         yield f"  National numbers were read like this: {escape_markup(readings)}."
     if notes.modern.rows:
         form = "its modern form" if notes.modern.rows == 1 else "their modern form"
-        yield f"  {_format_numbers(notes.modern)} written in {form}: {_lines(notes.modern)}."
+        yield f"  {_format_numbers(notes.modern)} written in {form}: {name_lines(notes.modern)}."
     for note in notes.concerns:
         yield f"  [yellow]{_concern(note)}[/]"
 
@@ -34,14 +34,15 @@ def number_lines(notes: NumberNotes) -> Iterator[str]:
 def _concern(note: ConcernNote) -> str:
     refusal = " Production would refuse this." if note.production_refuses else ""
     example = escape_markup(note.example)
-    return f"{format_rows(note.rows)} with numbers {_WORDS[note.concern]}: {_lines(note)}.{refusal} {example}"
+    return f"{format_rows(note.rows)} with numbers {_WORDS[note.concern]}: {name_lines(note)}.{refusal} {example}"
 
 
 def _format_numbers(noted: NotedRows) -> str:
     return "1 number" if noted.rows == 1 else f"{noted.rows:,} numbers"
 
 
-def _lines(noted: NotedRows) -> str:
+def name_lines(noted: NotedRows) -> str:
+    """Return the first lines of a note, such as `lines 4, 9 and 12 more`."""
     shown = [f"{line:,}" for line in noted.lines[:SHOWN_LINES]]
     if (more := noted.rows - len(shown)) > 0:
         return f"lines {', '.join(shown)} and {more:,} more"

@@ -1,205 +1,248 @@
 """Finds products, operators, countries and services, and writes their bodies; touches nothing."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from operator import attrgetter
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import TypeVar
 
+import msgspec
 import phonenumbers
-from pydantic import BaseModel
 
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models.catalogue import LookupOperator, Operator
-from bulk_topup.dvs.models.product import ProductOfTransaction
+from bulk_topup.dvs.models.catalogue import Country, LookupOperator, Operator
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.sandbox.catalogue.operators import ALPHA_3, COUNTRIES, OPERATORS, SERVICES
+from bulk_topup.sandbox.catalogue.changes import Change, changed
+from bulk_topup.sandbox.catalogue.entries import (
+    ALPHA_3,
+    BENEFIT_TYPES,
+    MOBILE,
+    SORT_KEYS,
+    Entry,
+    covers,
+    has_any,
+    is_of,
+)
+from bulk_topup.sandbox.catalogue.model_bodies import encode
+from bulk_topup.sandbox.catalogue.operators import SERVICES
 from bulk_topup.sandbox.catalogue.product_factory import AnyProduct
-from bulk_topup.sandbox.catalogue.products import PRODUCTS
 from bulk_topup.sandbox.errors import ErrorResponse
 
 K = TypeVar("K")
+V = TypeVar("V")
 
+#: Products that are kept once they are created, and lists that are kept once they are filtered.
+_KEPT_PRODUCTS = 2048
+_KEPT_LISTS = 64
 
-def _destination_amount(found: AnyProduct) -> Decimal:
-    amount = found.destination.amount
-    return amount if isinstance(amount, Decimal) else amount.min or Decimal(0)
-
-
-#: What products can be sorted by (reference: Products, list); a range counts as its smallest amount.
-SORT_KEYS: Mapping[str, Callable[[AnyProduct], Any]] = {
-    "id": attrgetter("id"),
-    "name": attrgetter("name"),
-    "amount": _destination_amount,
+#: The errors of numbers that can't be looked up, by their last three digits.
+LOOKUP_ERRORS: Mapping[str, ErrorCode] = {
+    "110": ErrorCode.CREDIT_PARTY_MOBILE_NUMBER_INVALID,
+    "111": ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR,
+    "112": ErrorCode.OPERATOR_NOT_FOUND,
 }
+#: The last three digits of numbers of which no operator is identified.
+UNIDENTIFIED = "113"
 
-BENEFIT_TYPES = ("TALKTIME", "DATA", "SMS", "PAYMENT", "CREDITS")
-#: The services of mobile operators and of eSIMs.
-_MOBILE = 1
-ESIM = 13
-
-#: Fields that a body omits if they are null, since most products and ranges do not have them.
-_OMITTED_IF_NULL = frozenset({"content_language", "increment", "pin"})
-_SUMMARY_FIELDS = set(ProductOfTransaction.model_fields)
-#: Fields of a transaction that are null where nothing is set; all others are left out then.
-_NULL_IF_UNSET = frozenset({"tags", "regions", "promotions", "retail", "additional_information"})
-
-_PRODUCTS: Mapping[int, AnyProduct] = {product.id: product for product in PRODUCTS}
-
-
-def encode(model: BaseModel, without: dict[str, Any] | None = None) -> bytes:
-    """Write a model as a body: with null fields, except those that only some models have, and those to leave out."""
-    return codec.encode(_without_rare_nulls(model.model_dump(exclude=without)))
-
-
-def set_fields(value: Any) -> Any:  # noqa: ANN401 - a part of a JSON value
-    """Return a part of a transaction without what is not set, as DVS writes it: only few fields are null instead."""
-    if isinstance(value, dict):
-        return {name: set_fields(part) for name, part in value.items() if part is not None or name in _NULL_IF_UNSET}
-    return [*map(set_fields, value)] if isinstance(value, list) else value
-
-
-def _without_rare_nulls(value: object) -> object:
-    if isinstance(value, dict):
-        return {
-            name: _without_rare_nulls(part)
-            for name, part in value.items()
-            if part is not None or name not in _OMITTED_IF_NULL
-        }
-    return [_without_rare_nulls(part) for part in value] if isinstance(value, list) else value
-
-
-#: Bodies, encoded once.
-_SUMMARIES = {product.id: codec.encode(set_fields(product.model_dump(include=_SUMMARY_FIELDS))) for product in PRODUCTS}
-_OPERATOR_BODIES = {id_: encode(operator) for id_, operator in OPERATORS.items()}
-_COUNTRY_BODIES = {code: encode(country) for code, country in COUNTRIES.items()}
 _SERVICE_BODIES = {id_: encode(service) for id_, service in SERVICES.items()}
 BENEFIT_TYPE_BODIES = [codec.encode({"name": name}) for name in BENEFIT_TYPES]
 
 
-def product(product_id: int) -> AnyProduct:
-    """Return a product.
-
-    Raises:
-        ErrorResponse: no such product (1003001).
-    """
-    found = _PRODUCTS.get(product_id)
-    if found is None:
-        raise ErrorResponse(ErrorCode.PRODUCT_NOT_AVAILABLE)
-    return found
-
-
-def is_esim(found: AnyProduct) -> bool:
-    """Return True if a product is an eSIM or a recharge of one."""
-    return found.service.id == ESIM
-
-
-def summary(product_id: int) -> bytes:
-    """Return the part of a product that the bodies of its transactions contain."""
-    return _SUMMARIES[product_id]
-
-
-def products(
-    *,
-    type_: str | None = None,
-    service_id: int | None = None,
-    subservice_id: int | None = None,
-    country_iso_code: str | None = None,
-    operator_id: int | None = None,
-    region: str | None = None,
-    tags: Iterable[str] = (),
-    benefit_types: Iterable[str] = (),
-    sort: Sequence[tuple[str, bool]] = (),
-) -> list[AnyProduct]:
-    """Return the products that match every filter, by ID or in another order (reference: Products, list).
+class Catalogue:
+    """What an account can buy, with the changes that have happened to it.
 
     Args:
-        type_: and the following: what a product must match; None and empty match any.
-        sort: keys of `SORT_KEYS`, the first one first, each with whether it is reversed.
+        name: its name in books; empty for the small one.
+        entries: its products, ordered by ID.
+        operators: its operators, also those without a product.
+        countries: the countries of all operators.
     """
-    wanted_tags, wanted_benefits = set(tags), set(benefit_types)
-    matching = [
-        found
-        for found in PRODUCTS
-        if type_ in {None, found.type}
-        and is_of(
-            found,
-            service_id=service_id,
-            subservice_id=subservice_id,
-            country_iso_code=country_iso_code,
-            operator_id=operator_id,
+
+    def __init__(
+        self, name: str, entries: Iterable[Entry], operators: Iterable[Operator], countries: Iterable[Country]
+    ) -> None:
+        self.name = name
+        self.revision = 0
+        self._all_entries = {entry.id: entry for entry in entries}
+        self._operators = {operator.id: operator for operator in operators}
+        self._countries = {country.iso_code: country for country in countries}
+        #: The operators that a number of each country can have.
+        self._mobile_operators = _mobile_operators(self._all_entries.values(), self._operators)
+        self._product = lru_cache(maxsize=_KEPT_PRODUCTS)(self._create)
+        self._listed = lru_cache(maxsize=_KEPT_LISTS)(self._find)
+        self.set_changes(())
+
+    def set_changes(self, changes: Sequence[Change]) -> None:
+        """Set changes instead of those before; the transactions after which they take effect are counted from now."""
+        self._changes = changes
+        self._transactions = 0
+        self._put_into_effect()
+
+    def count_transaction(self) -> None:
+        """Count a transaction that was created, after which other changes may take effect."""
+        self._transactions += 1
+        if any(change.after == self._transactions for change in self._changes):
+            self._put_into_effect()
+
+    def report_changes(self) -> list[dict[str, object]]:
+        """Return the changes that are set, each with whether it is in effect, as plain values."""
+        return [
+            {"change": msgspec.to_builtins(change, builtin_types=(Decimal,)), "in_effect": change in self._in_effect}
+            for change in self._changes
+        ]
+
+    def _put_into_effect(self) -> None:
+        self._in_effect = [change for change in self._changes if change.after <= self._transactions]
+        #: Increases whenever products change.
+        self.revision += 1
+        gone = {id_ for change in self._in_effect if change.vanish for id_ in change.products or self._all_entries}
+        self._entries = {id_: entry for id_, entry in self._all_entries.items() if id_ not in gone}
+        self._by_operator: dict[int, list[Entry]] = {}
+        for entry in self._entries.values():
+            self._by_operator.setdefault(entry.operator.id, []).append(entry)
+        self._product.cache_clear()
+        self._listed.cache_clear()
+
+    def product(self, product_id: int) -> AnyProduct:
+        """Return a product as it is now; the same object until the changes are others or it was not used for long.
+
+        Raises:
+            ErrorResponse: no such product (1003001).
+        """
+        if product_id not in self._entries:
+            raise ErrorResponse(ErrorCode.PRODUCT_NOT_AVAILABLE)
+        return self._product(product_id)
+
+    def any_product(self, product_id: int) -> AnyProduct:
+        """Return a product that the catalogue has or had."""
+        return self._product(product_id)
+
+    def _create(self, product_id: int) -> AnyProduct:
+        product = self._all_entries[product_id].create()
+        for change in self._in_effect:
+            if change.products is None or product_id in change.products:
+                product = changed(product, change)
+        return product
+
+    def products(
+        self,
+        *,
+        type_: str | None = None,
+        service_id: int | None = None,
+        subservice_id: int | None = None,
+        country_iso_code: str | None = None,
+        operator_id: int | None = None,
+        region: str | None = None,
+        tags: Iterable[str] = (),
+        benefit_types: Iterable[str] = (),
+        sort: Iterable[tuple[str, bool]] = (),
+    ) -> Sequence[int]:
+        """Return the IDs of the products that match every filter, by ID or in another order (reference: Products).
+
+        Args:
+            type_: and the following: what a product must match; None and empty match any.
+            sort: keys of `SORT_KEYS`, the first one first, each with whether it is reversed.
+        """
+        return self._listed(
+            type_,
+            (service_id, subservice_id, country_iso_code, operator_id),
+            region,
+            (frozenset(tags), frozenset(benefit_types)),
+            tuple(sort),
         )
-        and (region is None or _covers(found, region))
-        and (not wanted_tags or wanted_tags & set(found.tags or ()))
-        and (not wanted_benefits or wanted_benefits & {benefit.type for benefit in found.benefits or ()})
-    ]
-    for key, is_reversed in reversed(sort):
-        matching.sort(key=SORT_KEYS[key], reverse=is_reversed)
-    return matching
 
+    def _find(
+        self,
+        type_: str | None,
+        belonging: tuple[int | None, int | None, str | None, int | None],
+        region: str | None,
+        wanted: tuple[frozenset[str], frozenset[str]],
+        sort: tuple[tuple[str, bool], ...],
+    ) -> Sequence[int]:
+        tags, benefit_types = wanted
+        matching = [
+            entry
+            for entry in self._of(*belonging)
+            if type_ in {None, entry.type}
+            and (region is None or covers(entry, region))
+            and has_any(tags, entry.tags)
+            and has_any(benefit_types, entry.benefit_types)
+        ]
+        for key, is_reversed in reversed(sort):
+            matching.sort(key=SORT_KEYS[key], reverse=is_reversed)
+        return [entry.id for entry in matching]
 
-def is_of(
-    found: AnyProduct,
-    *,
-    service_id: int | None,
-    subservice_id: int | None,
-    country_iso_code: str | None,
-    operator_id: int | None,
-) -> bool:
-    """Return True if a product is of the service, subservice, country and operator; None matches any."""
-    subservice = found.service.subservice
-    return (
-        service_id in {None, found.service.id}
-        and (subservice_id is None or (subservice is not None and subservice.id == subservice_id))
-        and country_iso_code in {None, found.operator.country.iso_code}
-        and operator_id in {None, found.operator.id}
-    )
-
-
-def _covers(found: AnyProduct, region: str) -> bool:
-    """Return True if a product can be used in a country or a region of one."""
-    prefix = region.partition("-")[0]
-    country = ALPHA_3.get(prefix, prefix)
-    covered = {found.operator.country.iso_code} | {part.code for part in found.regions or ()}
-    return region in covered or country in covered
-
-
-def _operators_of(
-    service_id: int | None, subservice_id: int | None, country_iso_code: str | None = None
-) -> list[Operator]:
-    """Return the operators of the products that match, ordered by ID."""
-    found = {
-        item.operator.id: item.operator
-        for item in PRODUCTS
-        if is_of(
-            item,
-            service_id=service_id,
-            subservice_id=subservice_id,
-            country_iso_code=country_iso_code,
-            operator_id=None,
+    def _of(
+        self,
+        service_id: int | None = None,
+        subservice_id: int | None = None,
+        country_iso_code: str | None = None,
+        operator_id: int | None = None,
+    ) -> Iterable[Entry]:
+        """Return the entries of a service, subservice, country and operator, ordered by ID; None matches any."""
+        candidates: Iterable[Entry] = (
+            self._entries.values() if operator_id is None else self._by_operator.get(operator_id, ())
         )
-    }
-    return [found[id_] for id_ in sorted(found)]
+        if service_id is None and country_iso_code is None:
+            return candidates
+        return [
+            entry
+            for entry in candidates
+            if is_of(
+                entry,
+                service_id=service_id,
+                subservice_id=subservice_id,
+                country_iso_code=country_iso_code,
+                operator_id=None,
+            )
+        ]
 
+    def operator_body(self, operator_id: int) -> bytes:
+        """Return the body of an operator, or raise ErrorResponse (1005006) (reference: Operators, get)."""
+        return encode(_get(self._operators, operator_id, ErrorCode.OPERATOR_NOT_FOUND))
 
-def operator_body(operator_id: int) -> bytes:
-    """Return the body of an operator, or raise ErrorResponse (1005006) (reference: Operators, get)."""
-    return _get(_OPERATOR_BODIES, operator_id, ErrorCode.OPERATOR_NOT_FOUND)
+    def operators(
+        self, country_iso_code: str | None, service_id: int | None, subservice_id: int | None
+    ) -> Sequence[Operator]:
+        """Return the operators of the products that match every filter, by ID (reference: Operators, list)."""
+        found = {entry.operator.id: entry.operator for entry in self._of(service_id, subservice_id, country_iso_code)}
+        return [found[id_] for id_ in sorted(found)]
 
+    def country_body(self, iso_code: str) -> bytes:
+        """Return the body of a country, or raise ErrorResponse (1005005) (reference: Countries, get)."""
+        return encode(_get(self._countries, iso_code, ErrorCode.COUNTRY_NOT_FOUND))
 
-def operator_bodies(country_iso_code: str | None, service_id: int | None, subservice_id: int | None) -> list[bytes]:
-    """Return the bodies of the operators that match every filter (reference: Operators, list)."""
-    return [_OPERATOR_BODIES[found.id] for found in _operators_of(service_id, subservice_id, country_iso_code)]
+    def countries(self, service_id: int | None, subservice_id: int | None) -> Sequence[Country]:
+        """Return the countries of the products that match every filter, by code (reference: Countries, list)."""
+        codes = {entry.operator.country.iso_code for entry in self._of(service_id, subservice_id)}
+        return [self._countries[code] for code in sorted(codes)]
 
+    def service_bodies(self, country_iso_code: str | None) -> list[bytes]:
+        """Return the bodies of all services, or of those with products in a country (reference: Services, list)."""
+        if country_iso_code is None:
+            return list(_SERVICE_BODIES.values())
+        ids = {entry.service.id for entry in self._of(country_iso_code=country_iso_code)}
+        return [body for id_, body in _SERVICE_BODIES.items() if id_ in ids]
 
-def country_body(iso_code: str) -> bytes:
-    """Return the body of a country, or raise ErrorResponse (1005005) (reference: Countries, get)."""
-    return _get(_COUNTRY_BODIES, iso_code, ErrorCode.COUNTRY_NOT_FOUND)
+    def lookup_bodies(self, mobile_number: str) -> list[bytes]:
+        """Return the bodies of the mobile operators of a number's country; one of them, always the same, is identified.
 
+        Args:
+            mobile_number: in E.164 form.
 
-def country_bodies(service_id: int | None, subservice_id: int | None) -> list[bytes]:
-    """Return the bodies of the countries that match every filter (reference: Countries, list)."""
-    codes = {found.country.iso_code for found in _operators_of(service_id, subservice_id)}
-    return [_COUNTRY_BODIES[code] for code in sorted(codes)]
+        Raises:
+            ErrorResponse: no such country, or no operator in it (1005006), or an error of `LOOKUP_ERRORS`.
+        """
+        suffix = mobile_number[-3:]
+        if suffix in LOOKUP_ERRORS:
+            raise ErrorResponse(LOOKUP_ERRORS[suffix])
+        found = self._mobile_operators.get(_country_of(mobile_number))
+        if not found:
+            raise ErrorResponse(ErrorCode.OPERATOR_NOT_FOUND)
+        identified = None if suffix == UNIDENTIFIED else found[int(mobile_number[1:]) % len(found)]
+        return [
+            encode(LookupOperator(**dict(operator), identified=operator is identified))
+            for operator in sorted(found, key=lambda operator: operator is not identified)
+        ]
 
 
 def service_body(service_id: int) -> bytes:
@@ -207,23 +250,20 @@ def service_body(service_id: int) -> bytes:
     return _get(_SERVICE_BODIES, service_id, ErrorCode.SERVICE_NOT_FOUND)
 
 
-def service_bodies(country_iso_code: str | None) -> list[bytes]:
-    """Return the bodies of all services, or of those with products in a country (reference: Services, list)."""
-    if country_iso_code is None:
-        return list(_SERVICE_BODIES.values())
-    ids = {found.service.id for found in PRODUCTS if found.operator.country.iso_code == country_iso_code}
-    return [body for id_, body in _SERVICE_BODIES.items() if id_ in ids]
+def _mobile_operators(entries: Iterable[Entry], operators: Mapping[int, Operator]) -> Mapping[str, Sequence[Operator]]:
+    """Return the operators of mobile products and those without any product, by country, ordered by ID."""
+    services: dict[int, set[int]] = {}
+    for entry in entries:
+        services.setdefault(entry.operator.id, set()).add(entry.service.id)
+    found: dict[str, list[Operator]] = {}
+    for id_ in sorted(operators):
+        if MOBILE in services.get(id_, {MOBILE}):
+            found.setdefault(operators[id_].country.iso_code, []).append(operators[id_])
+    return found
 
 
-def lookup_bodies(mobile_number: str) -> list[bytes]:
-    """Return the bodies of the mobile operators of a number's country; one of them, always the same, is identified.
-
-    Args:
-        mobile_number: in E.164 form.
-
-    Raises:
-        ErrorResponse: no such country, or no operator in it (1005006).
-    """
+def _country_of(mobile_number: str) -> str:
+    """Return the country of a number, as ISO 3166-1 alpha-3 code, or raise ErrorResponse (1005006)."""
     try:
         number = phonenumbers.parse(mobile_number)
     except phonenumbers.NumberParseException:
@@ -232,19 +272,11 @@ def lookup_bodies(mobile_number: str) -> list[bytes]:
     region = phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(
         number.country_code or 0
     )
-    country = ALPHA_3.get(region)
-    found = [] if country is None else _operators_of(_MOBILE, None, country)
-    if not found:
-        raise ErrorResponse(ErrorCode.OPERATOR_NOT_FOUND)
-    identified = found[int(mobile_number[1:]) % len(found)]
-    return [
-        encode(LookupOperator(**dict(operator), identified=operator is identified))
-        for operator in sorted(found, key=lambda operator: operator is not identified)
-    ]
+    return ALPHA_3.get(region, "")
 
 
-def _get(bodies: Mapping[K, bytes], key: K, code: ErrorCode) -> bytes:
-    body = bodies.get(key)
-    if body is None:
+def _get(values: Mapping[K, V], key: K, code: ErrorCode) -> V:
+    value = values.get(key)
+    if value is None:
         raise ErrorResponse(code)
-    return body
+    return value

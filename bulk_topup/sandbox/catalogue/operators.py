@@ -71,21 +71,6 @@ COUNTRIES: dict[str, Country] = {
     )
 }
 
-#: The countries of mobile numbers: ISO 3166-1 alpha-2, the regions of calling codes, to alpha-3.
-ALPHA_3 = {
-    "CO": "COL",
-    "EC": "ECU",
-    "FR": "FRA",
-    "GB": "GBR",
-    "IN": "IND",
-    "KE": "KEN",
-    "MX": "MEX",
-    "NG": "NGA",
-    "PH": "PHL",
-    "SG": "SGP",
-    "US": "USA",
-}
-
 _OPERATORS = (
     (1205, "Thistle Mobile", "GBR"),
     (1208, "Hexagone Mobile", "FRA"),

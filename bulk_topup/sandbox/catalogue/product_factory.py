@@ -1,14 +1,16 @@
 """Creates the sandbox's products from few values each: prices, rates, benefits and requirements; pure."""
 
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import cache
 from typing import TypeVar
 
-from bulk_topup.domain.money import CENT
+from bulk_topup.domain.money import PRECISE, smallest_unit
 from bulk_topup.dvs.models.base import UNLIMITED, Amount, CalculationMode, Period, Price, Prices, Range, RequiredFields
-from bulk_topup.dvs.models.catalogue import ServiceOfProduct
+from bulk_topup.dvs.models.catalogue import Operator, ServiceOfProduct
 from bulk_topup.dvs.models.product import (
     Benefit,
     BenefitAmount,
+    FixedProduct,
     FixedValuePinPurchase,
     FixedValueRecharge,
     PaymentInformation,
@@ -17,12 +19,13 @@ from bulk_topup.dvs.models.product import (
     RangedAmount,
     RangedPrice,
     RangedPrices,
+    RangedProduct,
     RangedValuePayment,
     RangedValuePinPurchase,
     RangedValueRecharge,
     Rates,
 )
-from bulk_topup.sandbox.catalogue.operators import EUROPE, OPERATORS, SERVICES, WORLD
+from bulk_topup.sandbox.catalogue.operators import EUROPE, SERVICES, WORLD
 
 #: Rates have as many digits as those of DVS.
 RATE = Context(prec=15, rounding=ROUND_HALF_UP)
@@ -48,8 +51,13 @@ _INQUIRY_FIELDS: dict[int, RequiredFields] = {9105: [["account_number", "account
 AnyProduct = (
     FixedValueRecharge | FixedValuePinPurchase | RangedValueRecharge | RangedValuePinPurchase | RangedValuePayment
 )
-Fixed = TypeVar("Fixed", FixedValueRecharge, FixedValuePinPurchase)
-Ranged = TypeVar("Ranged", RangedValueRecharge, RangedValuePinPurchase, RangedValuePayment)
+Fixed = TypeVar("Fixed", bound=FixedProduct)
+Ranged = TypeVar("Ranged", bound=RangedProduct)
+
+
+def round_money(amount: Decimal, unit: str | None) -> Decimal:
+    """Round an amount half up to the smallest unit of its currency."""
+    return amount.quantize(smallest_unit(unit or ""), ROUND_HALF_UP, PRECISE)
 
 
 def fixed_benefit(type_: str, unit_type: str, unit: str, amount: str) -> Benefit:
@@ -70,7 +78,7 @@ def fixed_product(
     id_: int,
     name: str,
     *,
-    operator: int,
+    operator: Operator,
     service: tuple[int, int | None],
     destination: str,
     source: str,
@@ -110,7 +118,7 @@ def ranged_product(
     id_: int,
     name: str,
     *,
-    operator: int,
+    operator: Operator,
     service: tuple[int, int | None],
     unit: str,
     limits: tuple[str, str, str],
@@ -129,7 +137,7 @@ def ranged_product(
         model: the model of its type.
         id_: its ID.
         name: its name.
-        operator: ID of its operator.
+        operator: its operator.
         service: IDs of its service and subservice.
         unit: currency of the destination.
         limits: smallest amount, largest amount and step of the destination.
@@ -150,11 +158,11 @@ def ranged_product(
             **_shared_fields(model, id_, name, operator, service),
             "description": f"{name}, any amount from {low} to {high} {unit}.",
             "accepted_calculation_modes": modes,
-            "source": RangedAmount(unit=cost_unit, amount=_divided(low, high, Decimal(base))),
+            "source": RangedAmount(unit=cost_unit, amount=_divided(low, high, Decimal(base), cost_unit)),
             "destination": RangedAmount(unit=unit, amount=Range(min=low, max=high, increment=step)),
             "prices": RangedPrices(
-                wholesale=_ranged_price(cost_unit, _divided(low, high, Decimal(wholesale)), fee),
-                retail=retail_rate and _ranged_price(cost_unit, _divided(low, high, retail_rate), "0"),
+                wholesale=_ranged_price(cost_unit, _divided(low, high, Decimal(wholesale), cost_unit), fee),
+                retail=retail_rate and _ranged_price(cost_unit, _divided(low, high, retail_rate, cost_unit), "0"),
             ),
             "rates": Rates(base=Decimal(base), wholesale=Decimal(wholesale), retail=retail_rate),
             "benefits": [_ranged_benefit(benefit_type, unit, amounts)],
@@ -172,8 +180,8 @@ def _currency(text: str) -> Amount:
     return Amount(unit=unit, amount=Decimal(amount))
 
 
-def _divided(low: Decimal, high: Decimal, rate: Decimal) -> Range:
-    return Range(min=(low / rate).quantize(CENT, ROUND_HALF_UP), max=(high / rate).quantize(CENT, ROUND_HALF_UP))
+def _divided(low: Decimal, high: Decimal, rate: Decimal, unit: str) -> Range:
+    return Range(min=round_money(low / rate, unit), max=round_money(high / rate, unit))
 
 
 def _ranged_price(unit: str, amount: Range, fee: str) -> RangedPrice:
@@ -193,14 +201,14 @@ def _ranged_benefit(type_: str, unit: str, amounts: Range) -> Benefit:
 
 
 def _shared_fields(
-    model: type[AnyProduct], id_: int, name: str, operator: int, service: tuple[int, int | None]
+    model: type[FixedProduct | RangedProduct], id_: int, name: str, operator: Operator, service: tuple[int, int | None]
 ) -> dict[str, object]:
     """Return the fields that do not depend on amounts, with those that only some types or products have."""
     fields: dict[str, object] = {
         "id": id_,
         "name": name,
-        "service": _service(*service),
-        "operator": OPERATORS[operator],
+        "service": service_of(*service),
+        "operator": operator,
         "availability_zones": ["INTERNATIONAL"],
     }
     if model in {FixedValuePinPurchase, RangedValuePinPurchase}:
@@ -221,7 +229,9 @@ def _shared_fields(
     return fields
 
 
-def _service(service_id: int, subservice_id: int | None) -> ServiceOfProduct:
+@cache
+def service_of(service_id: int, subservice_id: int | None) -> ServiceOfProduct:
+    """Return a service, with a subservice if there is one, as products have it."""
     service = SERVICES[service_id]
     subservice = next((sub for sub in service.subservices or [] if sub.id == subservice_id), None)
     return ServiceOfProduct(id=service.id, name=service.name, subservice=subservice)

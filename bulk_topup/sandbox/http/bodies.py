@@ -10,9 +10,9 @@ from functools import lru_cache
 
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.base import Amount, Range
-from bulk_topup.dvs.models.product import Benefit, FixedProduct, RangedAmount, RangedProduct
+from bulk_topup.dvs.models.product import Benefit, FixedProduct, ProductOfTransaction, RangedAmount, RangedProduct
 from bulk_topup.dvs.statuses import StatusClass
-from bulk_topup.sandbox.catalogue import catalogue
+from bulk_topup.sandbox.catalogue.model_bodies import set_fields
 from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.http.esim_bodies import esim_metadata, new_esim
 from bulk_topup.sandbox.provider.pricing import Quote
@@ -22,6 +22,7 @@ from bulk_topup.sandbox.provider.wallet import Wallet
 
 _CACHED_PRODUCT_PARTS = 4096
 _PIN_DIGITS = 16
+_SUMMARY_FIELDS = set(ProductOfTransaction.model_fields)
 
 
 def moment(time: datetime) -> str:
@@ -114,7 +115,8 @@ def _product_part(quote: Quote) -> bytes:
         "requested_values": requested,
         "adjusted_values": adjusted,
     }
-    return b'"product":' + catalogue.summary(product.id) + b"," + codec.encode(catalogue.set_fields(amounts))[1:-1]
+    summary = product.model_dump(include=_SUMMARY_FIELDS)
+    return b'"product":' + codec.encode(set_fields(summary)) + b"," + codec.encode(set_fields(amounts))[1:-1]
 
 
 def _benefit(benefit: Benefit, quote: Quote) -> dict[str, object]:

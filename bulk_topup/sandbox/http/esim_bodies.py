@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bulk_topup.dvs.models.base import UNLIMITED
-from bulk_topup.sandbox.catalogue import catalogue
+from bulk_topup.sandbox.catalogue.entries import is_esim
 from bulk_topup.sandbox.provider.transaction import Transaction
 
 #: How the ICCIDs of new eSIMs start: 89 for telecommunications, then a country that does not exist.
@@ -68,7 +68,7 @@ def esim_metadata(transaction: Transaction, esim: NewEsim | None) -> dict[str, A
         esim: the eSIM that it sold; None for a recharge.
     """
     product = transaction.quote.product
-    if not catalogue.is_esim(product):
+    if not is_esim(product):
         return None
     data, validity = (product.benefits or [])[0], product.validity
     policy = _UNLIMITED_POLICY if data.amount.base == UNLIMITED else {"type": "STANDARD"}

@@ -72,9 +72,18 @@ class FaultLayer:
         faults: the faults to inject.
         clock: what waits are measured by.
         restart: drops all connections, and restarts after the given seconds.
+        latency: seconds that each request to the API waits, whatever the faults are.
     """
 
-    def __init__(self, app: ASGIApp, faults: Faults, clock: Clock, restart: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        faults: Faults,
+        clock: Clock,
+        restart: Callable[[float], None],
+        latency: float = 0,
+    ) -> None:
+        self._latency = latency
         self._app = app
         self._faults = faults
         self._clock = clock
@@ -85,10 +94,9 @@ class FaultLayer:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
         injection = None
-        if self._faults.counts and scope["path"].startswith(_API):
-            injection = self._faults.inject(scope["method"], scope["path"])
-        if injection is not None:
-            await self._wait(injection.latency)
+        if scope["path"].startswith(_API):
+            injection = self._faults.inject(scope["method"], scope["path"]) if self._faults.counts else None
+            await self._wait(self._latency + (injection.latency if injection else 0))
         if injection is None or injection.fault is None:
             await self._app(scope, receive, send)
         elif isinstance(injection.fault, Reset):

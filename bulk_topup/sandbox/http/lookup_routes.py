@@ -15,7 +15,9 @@ from bulk_topup.dvs.models.account import CreditPartyBenefit, Statement, Stateme
 from bulk_topup.dvs.models.base import UNLIMITED, Amount
 from bulk_topup.dvs.models.product import PaymentInformation, RangedAmount, RangedValuePayment
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.sandbox.catalogue import catalogue
+from bulk_topup.sandbox.catalogue.catalogue import Catalogue, service_body
+from bulk_topup.sandbox.catalogue.entries import ESIM
+from bulk_topup.sandbox.catalogue.model_bodies import encode
 from bulk_topup.sandbox.catalogue.operators import COUNTRIES
 from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.http.bodies import moment
@@ -34,7 +36,7 @@ _GIGABYTES = Decimal(10)
 _ESIM_VALIDITY = timedelta(days=60)
 
 
-def statement_bodies(lookup: StatementRequest, now: datetime) -> list[bytes]:
+def statement_bodies(catalogue: Catalogue, lookup: StatementRequest, now: datetime) -> list[bytes]:
     """Write the open statements of an account, newest first (reference: Lookup, statement inquiry).
 
     Raises:
@@ -61,7 +63,7 @@ def statement_bodies(lookup: StatementRequest, now: datetime) -> list[bytes]:
             dates=StatementDates(due=(issued + _TIME_TO_PAY).date(), statement=issued.date()),
             balance=_balance(product.destination, number),
         )
-        bodies.append(catalogue.encode(statement))
+        bodies.append(encode(statement))
     return bodies
 
 
@@ -96,7 +98,7 @@ def benefit_bodies(lookup: CreditPartyRequest, now: datetime) -> list[bytes]:
         expiration_date=activated + _ESIM_VALIDITY,
         country=COUNTRIES["GXX"],
     )
-    return [catalogue.encode(benefit)]
+    return [encode(benefit)]
 
 
 def status_body(lookup: CreditPartyRequest, now: datetime) -> bytes:
@@ -116,9 +118,9 @@ def status_body(lookup: CreditPartyRequest, now: datetime) -> bytes:
 
 
 def _esim(lookup: CreditPartyRequest) -> str:
-    catalogue.service_body(lookup.service_id)
+    service_body(lookup.service_id)
     account = _account(lookup.credit_party_identifier)
-    if lookup.service_id != catalogue.ESIM:
+    if lookup.service_id != ESIM:
         raise ErrorResponse(ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
     return account
 

@@ -1,22 +1,19 @@
 """The endpoints: each reads one request, calls the provider or the catalogue, and returns a response."""
 
-from bulk_topup.dvs import codec, field_limits
-from bulk_topup.dvs.models.product import ProductType
+from bulk_topup.dvs import codec
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.sandbox.catalogue import catalogue
-from bulk_topup.sandbox.catalogue.languages import language_of
+from bulk_topup.sandbox.catalogue.changes import read_changes
 from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.fault_parser import read_faults
 from bulk_topup.sandbox.faults import Faults
-from bulk_topup.sandbox.http import catalogue_bodies, catalogue_routes, lookup_routes
+from bulk_topup.sandbox.http import catalogue_routes, lookup_routes
 from bulk_topup.sandbox.http.bodies import balance_body, books_body, transaction_body
 from bulk_topup.sandbox.http.messages import (
     Handler,
     Request,
     Response,
     SyncWait,
-    language_headers,
     list_response,
     page_response,
 )
@@ -25,7 +22,6 @@ from bulk_topup.sandbox.http.rate_limit import RateWindow
 from bulk_topup.sandbox.http.transaction_search import search
 from bulk_topup.sandbox.provider.provider import Provider
 from bulk_topup.sandbox.provider.requests import (
-    MAX_INT32,
     CreditPartyBenefitsRequest,
     CreditPartyRequest,
     StatementRequest,
@@ -50,6 +46,7 @@ class Routes:
         self._provider = provider
         self._faults = faults
         self._window = window
+        self._catalogue_routes = found = catalogue_routes.CatalogueRoutes(provider.catalogue)
         transactions = "/v1/async/transactions"
         self._table: dict[str, dict[str, Handler]] = {
             transactions: {"POST": self._create},
@@ -62,24 +59,25 @@ class Routes:
             "/v1/balances": {"GET": self._balances},
             "/v1/products": {"GET": self._products},
             "/v1/products/*": {"GET": self._product},
-            "/v1/promotions": {"GET": catalogue_routes.promotions},
-            "/v1/promotions/*": {"GET": catalogue_routes.promotion},
+            "/v1/promotions": {"GET": found.promotions},
+            "/v1/promotions/*": {"GET": found.promotion},
             "/v1/campaigns": {"GET": self._campaigns},
-            "/v1/campaigns/*": {"GET": catalogue_routes.campaign},
-            "/v1/services": {"GET": catalogue_routes.services},
+            "/v1/campaigns/*": {"GET": found.campaign},
+            "/v1/services": {"GET": found.services},
             "/v1/services/*": {"GET": catalogue_routes.service},
-            "/v1/countries": {"GET": catalogue_routes.countries},
-            "/v1/countries/*": {"GET": catalogue_routes.country},
-            "/v1/operators": {"GET": catalogue_routes.operators},
-            "/v1/operators/*": {"GET": catalogue_routes.operator},
+            "/v1/countries": {"GET": found.countries},
+            "/v1/countries/*": {"GET": found.country},
+            "/v1/operators": {"GET": found.operators},
+            "/v1/operators/*": {"GET": found.operator},
             "/v1/benefit-types": {"GET": catalogue_routes.benefit_types},
-            "/v1/lookup/mobile-number": {"POST": catalogue_routes.look_up_body},
-            "/v1/lookup/mobile-number/*": {"GET": catalogue_routes.look_up_path},
+            "/v1/lookup/mobile-number": {"POST": found.look_up_body},
+            "/v1/lookup/mobile-number/*": {"GET": found.look_up_path},
             "/v1/lookup/statement-inquiry": {"POST": self._statements},
             "/v1/lookup/credit-party-benefits": {"POST": self._credit_party_benefits},
             "/v1/lookup/credit-party-status": {"POST": self._credit_party_status},
             "/sandbox/books": {"GET": self._books},
             "/sandbox/faults": {"GET": self._show_faults, "PUT": self._set_faults, "DELETE": self._clear_faults},
+            "/sandbox/changes": {"GET": self._show_changes, "PUT": self._set_changes, "DELETE": self._clear_changes},
             "/sandbox/rate-limit": {"GET": self._show_limit, "PUT": self._set_limit},
             "/sandbox/transactions/*/reverse": {"POST": self._reverse},
         }
@@ -146,31 +144,13 @@ class Routes:
         return list_response(bodies, page, len(found))
 
     def _products(self, request: Request) -> Response:
-        query, language = request.query, language_of(request.headers)
-        service_id, subservice_id = catalogue_routes.service_and_subservice(query)
-        found = catalogue.products(
-            type_=query.one_of("type", ProductType),
-            service_id=service_id,
-            subservice_id=subservice_id,
-            country_iso_code=query.matching("country_iso_code", field_limits.COUNTRY_ISO_CODE),
-            operator_id=query.integer("operator_id"),
-            region=query.matching("region", field_limits.REGION_CODE),
-            tags=query.several("tags", field_limits.PRODUCT_TAG),
-            benefit_types=query.several("benefit_types", "|".join(catalogue.BENEFIT_TYPES)),
-            sort=query.sort("sort", catalogue.SORT_KEYS),
-        )
-        now = self._provider.now()
-        return page_response(
-            [catalogue_bodies.product_body(product, language, now) for product in found], query.page(), language
-        )
+        return self._catalogue_routes.products(request, self._provider.now())
 
     def _product(self, request: Request) -> Response:
-        product, language = catalogue.product(request.id(MAX_INT32)), language_of(request.headers)
-        body = catalogue_bodies.product_body(product, language, self._provider.now())
-        return Response(body=body, headers=language_headers(language))
+        return self._catalogue_routes.product(request, self._provider.now())
 
     def _campaigns(self, request: Request) -> Response:
-        return catalogue_routes.campaigns(request, self._provider.now())
+        return self._catalogue_routes.campaigns(request, self._provider.now())
 
     def _balances(self, request: Request) -> Response:
         query = request.query
@@ -188,7 +168,7 @@ class Routes:
 
     def _statements(self, request: Request) -> Response:
         lookup = read_body(request.body, StatementRequest)
-        bodies = lookup_routes.statement_bodies(lookup, self._provider.now())
+        bodies = lookup_routes.statement_bodies(self._provider.catalogue, lookup, self._provider.now())
         return page_response(bodies, Page(number=lookup.page, size=lookup.per_page))
 
     def _credit_party_benefits(self, request: Request) -> Response:
@@ -218,6 +198,21 @@ class Routes:
     def _clear_faults(self, request: Request) -> Response:
         self._faults.set(())
         return self._show_faults(request)
+
+    def _show_changes(self, request: Request) -> Response:
+        del request
+        return Response(body=codec.encode(self._provider.catalogue.report_changes()))
+
+    def _set_changes(self, request: Request) -> Response:
+        try:
+            self._provider.change_products(read_changes(request.body))
+        except ConfigurationError as error:
+            raise ErrorResponse(ErrorCode.BAD_REQUEST, str(error)) from None
+        return self._show_changes(request)
+
+    def _clear_changes(self, request: Request) -> Response:
+        self._provider.change_products(())
+        return self._show_changes(request)
 
     def _show_limit(self, request: Request) -> Response:
         del request

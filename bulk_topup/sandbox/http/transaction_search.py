@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.sandbox.catalogue import catalogue
+from bulk_topup.sandbox.catalogue.entries import is_of
 from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.http.query import Query
 from bulk_topup.sandbox.provider.provider import Provider
@@ -49,7 +49,7 @@ def search(provider: Provider, query: Query) -> Sequence[int]:
             and number in {None, party and party.mobile_number}
             and account in {None, party and party.account_number}
             and type_ in {None, product.type}
-            and catalogue.is_of(
+            and is_of(
                 product,
                 service_id=service_id,
                 subservice_id=subservice_id,

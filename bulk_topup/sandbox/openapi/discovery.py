@@ -3,7 +3,7 @@
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import ProductType
-from bulk_topup.sandbox.catalogue.catalogue import BENEFIT_TYPES
+from bulk_topup.sandbox.catalogue.entries import BENEFIT_TYPES
 from bulk_topup.sandbox.openapi.vocabulary import (
     Schema,
     many,

@@ -8,11 +8,12 @@ One JSON object per line, UTF-8, each with `event` and `at` (RFC 3339, UTC); amo
     {"event":"cancelled","at":…,"id":2237512891}
     {"event":"reversed","at":…,"id":2237512891}
     {"event":"notified","at":…,"id":2237512891,"status":"COMPLETED"}
+    {"event":"changed","at":…,"changes":[{"price_factor":1.1,"after":100}]}
 
 `request` is the body of the request without null fields. `final_at` is when the final status is due; `created` has it
 if the transaction was confirmed at once. `notified` means that the callback of that status was received or abandoned.
-Final statuses, wallets and PINs follow from these events and the time, so they have no lines. The file contains
-personal data: only its owner can read it.
+`opened` names the catalogue if it is not the small one. Final statuses, wallets and PINs follow from these events and
+the time, so they have no lines. The file contains personal data: only its owner can read it.
 
 An event is one write that completes before the response leaves, so a killed process loses nothing that was answered. An
 unfinished write is dropped when the file is opened. This module touches that file and nothing else.
@@ -20,7 +21,7 @@ unfinished write is dropped when the file is opened. This module touches that fi
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -31,6 +32,7 @@ import msgspec
 
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ConfigurationError, SandboxLockedError
+from bulk_topup.sandbox.catalogue.changes import Change
 from bulk_topup.sandbox.provider.requests import CreateRequest
 from bulk_topup.system.files import create_private
 
@@ -48,6 +50,16 @@ class Opened(_BookEvent, frozen=True, kw_only=True):
 
     balances: dict[str, Decimal]
     pin_seed: str
+    #: The catalogue that transactions are of; empty for the small one.
+    catalogue: str = ""
+
+    def check_catalogue(self, name: str) -> None:
+        """Raise ConfigurationError if the books are of another catalogue."""
+        if self.catalogue != name:
+            raise ConfigurationError(
+                f'The books are of the catalogue "{self.catalogue or "small"}", not of "{name or "small"}". '
+                "Set it with --catalogue and --seed, or choose a new file with --books."
+            )
 
 
 class Created(_BookEvent, frozen=True, kw_only=True):
@@ -82,6 +94,12 @@ class Reversed(_BookEvent, frozen=True, kw_only=True):
     id: int
 
 
+class Changed(_BookEvent, frozen=True, kw_only=True):
+    """Products were changed, instead of by the changes before."""
+
+    changes: Sequence[Change]
+
+
 class Notified(_BookEvent, frozen=True, kw_only=True):
     """The callback of a status was received or abandoned."""
 
@@ -89,7 +107,7 @@ class Notified(_BookEvent, frozen=True, kw_only=True):
     status: str
 
 
-BookEvent = Opened | Created | Confirmed | Cancelled | Reversed | Notified
+BookEvent = Opened | Created | Confirmed | Cancelled | Reversed | Notified | Changed
 
 _decoder = msgspec.json.Decoder(BookEvent)
 

@@ -1,24 +1,23 @@
 """Checks a request against its product, and computes prices and amounts; pure."""
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from functools import lru_cache
 
-from bulk_topup.domain.money import CENT, PRECISE, format_plain
+from bulk_topup.domain.money import PRECISE, format_plain
 from bulk_topup.dvs.models.base import CalculationMode, RequiredFields
 from bulk_topup.dvs.models.product import FixedProduct, RangedAmount, RangedProduct
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.sandbox.catalogue import catalogue
-from bulk_topup.sandbox.catalogue.product_factory import AnyProduct
-from bulk_topup.sandbox.catalogue.products import PRODUCTS
+from bulk_topup.sandbox.catalogue.catalogue import Catalogue
+from bulk_topup.sandbox.catalogue.product_factory import AnyProduct, round_money
 from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.provider.requests import CreateRequest, RequestedAmount
 
 #: The smallest unit of amounts, also for products without steps.
 FINEST = Decimal("1E-9")
 
-#: Lists contain few different amounts, so transactions share their quotes.
-_CACHED_QUOTES = 4096
+#: Lists contain few different amounts, so few quotes serve many transactions.
+_KEPT_QUOTES = 4096
 
 _GROUPS = (
     "credit_party_identifier",
@@ -28,6 +27,8 @@ _GROUPS = (
     "statement_identifier",
     "additional_identifier",
 )
+#: The groups with the fields of products that say what of them is required.
+_REQUIREMENTS = tuple((group, f"required_{group}_fields") for group in _GROUPS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -38,7 +39,7 @@ class Quote:
     #: The requested amounts; for a ranged product, the other side follows from the base rate.
     source: Decimal
     destination: Decimal
-    #: The delivered amount: `destination`, rounded to the cent.
+    #: The delivered amount: `destination`, rounded to the smallest unit of its currency.
     delivered: Decimal
     #: Wholesale price and fee, in `unit`.
     price: Decimal
@@ -53,15 +54,25 @@ class Quote:
         return self.price + self.fee
 
 
-#: The groups of fields that each product requires, with their alternatives.
-_REQUIREMENTS: dict[int, list[tuple[str, RequiredFields]]] = {
-    product.id: [
-        (group, alternatives)
-        for group in _GROUPS
-        if (alternatives := getattr(product, f"required_{group}_fields")) is not None
-    ]
-    for product in PRODUCTS
-}
+class Quotes:
+    """Computes the quotes of requests; those with the same product and amount share one.
+
+    Args:
+        catalogue: the products.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._quote = lru_cache(maxsize=_KEPT_QUOTES)(self._compute)
+
+    def find(self, request: CreateRequest) -> Quote:
+        """Return the quote of a request at the prices of now, or raise ErrorResponse."""
+        requested = requested_amount(self._catalogue.product(request.product_id), request)
+        return self._quote(request.product_id, requested, self._catalogue.revision)
+
+    def _compute(self, product_id: int, requested: tuple[CalculationMode, Decimal] | None, revision: int) -> Quote:
+        del revision  # a product that changed gets another quote
+        return quote(self._catalogue.product(product_id), requested)
 
 
 def check_requirements(product: AnyProduct, request: CreateRequest) -> None:
@@ -70,7 +81,10 @@ def check_requirements(product: AnyProduct, request: CreateRequest) -> None:
     Raises:
         ErrorResponse: a field is missing (1000400); the message names it.
     """
-    for group, alternatives in _REQUIREMENTS[product.id]:
+    for group, name in _REQUIREMENTS:
+        alternatives: RequiredFields | None = getattr(product, name)
+        if alternatives is None:
+            continue
         fields = getattr(request, group)
         if not any(all(getattr(fields, name, None) is not None for name in inner) for inner in alternatives):
             needed = " or ".join(" and ".join(f"{group}.{name}" for name in inner) for inner in alternatives)
@@ -106,20 +120,19 @@ def _side(
     return request.destination, product.destination
 
 
-@lru_cache(maxsize=_CACHED_QUOTES)
-def quote(product_id: int, requested: tuple[CalculationMode, Decimal] | None) -> Quote:
+def quote(product: AnyProduct, requested: tuple[CalculationMode, Decimal] | None) -> Quote:
     """Compute the amounts of one purchase.
 
-    A ranged product's wholesale price is its destination divided by the wholesale rate, rounded half up to the cent.
+    A ranged product's wholesale price is its destination divided by the wholesale rate, rounded half up to the smallest
+    unit of its currency.
 
     Args:
-        product_id: the product.
+        product: the product as it is now.
         requested: what `requested_amount` returned.
 
     Raises:
-        ErrorResponse: no such product (1003001), or the amount is out of range or between its steps (1003002).
+        ErrorResponse: the amount is out of range or between its steps (1003002).
     """
-    product = catalogue.product(product_id)
     if isinstance(product, FixedProduct):
         fixed, retail = product.prices.wholesale, product.prices.retail
         return Quote(
@@ -140,16 +153,16 @@ def quote(product_id: int, requested: tuple[CalculationMode, Decimal] | None) ->
     if mode is CalculationMode.SOURCE_AMOUNT:
         source, destination = amount, PRECISE.multiply(amount, base)
     else:
-        source, destination = _to_cent(PRECISE.divide(amount, base)), amount
+        source, destination = round_money(PRECISE.divide(amount, base), product.source.unit), amount
     return Quote(
         product=product,
         source=source,
         destination=destination,
-        delivered=_to_cent(destination),
-        price=_to_cent(PRECISE.divide(destination, rate)),
+        delivered=round_money(destination, product.destination.unit),
+        price=round_money(PRECISE.divide(destination, rate), wholesale.unit),
         fee=wholesale.fee or Decimal(0),
         unit=wholesale.unit or "",
-        retail=_to_cent(PRECISE.divide(destination, rates.retail)) if rates.retail else None,
+        retail=round_money(PRECISE.divide(destination, rates.retail), wholesale.unit) if rates.retail else None,
     )
 
 
@@ -160,7 +173,3 @@ def _check_range(side: RangedAmount, amount: Decimal) -> None:
         raise ErrorResponse(ErrorCode.AMOUNT_OUT_OF_RANGE)
     if PRECISE.remainder(amount, FINEST) or (step and PRECISE.remainder(PRECISE.subtract(amount, low), step)):
         raise ErrorResponse(ErrorCode.AMOUNT_OUT_OF_RANGE)
-
-
-def _to_cent(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT, ROUND_HALF_UP, PRECISE)

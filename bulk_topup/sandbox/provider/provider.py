@@ -3,26 +3,29 @@
 import heapq
 import secrets
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 
 from bulk_topup.dvs.statuses import ErrorCode, StatusClass
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.sandbox.catalogue import catalogue
+from bulk_topup.sandbox.catalogue.changes import Change
+from bulk_topup.sandbox.catalogue.entries import is_esim
+from bulk_topup.sandbox.catalogue.open_catalogue import open_catalogue
 from bulk_topup.sandbox.config import SandboxConfig
 from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.provider.books import (
     BookEvent,
     Books,
     Cancelled,
+    Changed,
     Confirmed,
     Created,
     Notified,
     Opened,
     Reversed,
 )
-from bulk_topup.sandbox.provider.pricing import Quote, check_requirements, quote, requested_amount
+from bulk_topup.sandbox.provider.pricing import Quote, Quotes, check_requirements
 from bulk_topup.sandbox.provider.requests import CreateRequest
 from bulk_topup.sandbox.provider.suffix_outcomes import (
     CANCELLED,
@@ -71,11 +74,20 @@ class Provider:
         #: Confirmed transactions by the time at which they become final.
         self._due: list[tuple[datetime, int, Transaction]] = []
         self._latest = datetime.min.replace(tzinfo=UTC)
+        self.catalogue = open_catalogue(config.catalogue)
+        self._quotes = Quotes(self.catalogue)
         self._books = Books(config.books)
         try:
             self._replay()
             if not self.pin_seed:
-                self._commit(Opened(at=self.now(), balances=dict(config.balances), pin_seed=secrets.token_hex(16)))
+                self._commit(
+                    Opened(
+                        at=self.now(),
+                        balances=dict(config.balances),
+                        pin_seed=secrets.token_hex(16),
+                        catalogue=self.catalogue.name,
+                    )
+                )
         except BaseException:
             self._books.close()
             raise
@@ -99,8 +111,8 @@ class Provider:
         now = self.now()
         if request.external_id in self._by_external_id:
             raise ErrorResponse(ErrorCode.EXTERNAL_ID_ALREADY_USED)
-        check_requirements(catalogue.product(request.product_id), request)
-        quoted = _quote(request)
+        check_requirements(self.catalogue.product(request.product_id), request)
+        quoted = self._quotes.find(request)
         wallet = self.wallets.get(quoted.unit)
         if wallet is None or not wallet.can_authorize(quoted.cost):
             raise ErrorResponse(ErrorCode.INSUFFICIENT_BALANCE)
@@ -185,6 +197,10 @@ class Provider:
             FIRST_ID + bisect_right(self.transactions, last, key=_created_at),
         )
 
+    def change_products(self, changes: Sequence[Change]) -> None:
+        """Change products, instead of as before; an OSError means that nothing changed."""
+        self._commit(Changed(at=self.now(), changes=changes))
+
     def _replay(self) -> None:
         """Apply all events of the books."""
         for event in self._books.read():
@@ -211,6 +227,7 @@ class Provider:
         """Apply an event; all statuses that are due before it must have been applied."""
         match event:
             case Opened():
+                event.check_catalogue(self.catalogue.name)
                 self.wallets = {unit: Wallet(amount) for unit, amount in event.balances.items()}
                 self.pin_seed = event.pin_seed
             case Created():
@@ -221,11 +238,13 @@ class Provider:
                 self._finalise(self.get(event.id), CANCELLED, event.at)
             case Reversed():
                 self._finalise(self.get(event.id), REVERSED, event.at)
+            case Changed():
+                self.catalogue.set_changes(event.changes)
             case Notified():
                 self.get(event.id).notified_status = STATUSES[event.status]
 
     def _apply_created(self, event: Created) -> None:
-        quoted = _quote(event.request)
+        quoted = self._quotes.find(event.request)
         if (event.price, event.fee, event.unit) != (quoted.price, quoted.fee, quoted.unit):
             raise ErrorResponse(ErrorCode.UNEXPECTED_ERROR, f"transaction {event.id} has another price")
         transaction = Transaction(
@@ -239,6 +258,7 @@ class Provider:
         self.wallets[quoted.unit].authorize(quoted.cost)
         self.transactions.append(transaction)
         self._by_external_id[event.request.external_id] = transaction
+        self.catalogue.count_transaction()
         if event.final_at is not None:
             self._apply_confirmed(transaction, event.at, event.final_at)
 
@@ -272,12 +292,8 @@ class Provider:
             self.watcher(transaction)
 
 
-def _quote(request: CreateRequest) -> Quote:
-    return quote(request.product_id, requested_amount(catalogue.product(request.product_id), request))
-
-
 def _suffix_outcome(request: CreateRequest, quoted: Quote) -> SuffixOutcome:
     """Return the outcome of a request; the number decides if the product requires a credit party, or is an eSIM."""
     product = quoted.product
-    decides = product.required_credit_party_identifier_fields or catalogue.is_esim(product)
+    decides = product.required_credit_party_identifier_fields or is_esim(product)
     return suffix_outcome_for(request.credit_party if decides else None)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bulk_topup.dvs.models.product import FixedValuePinPurchase
 from bulk_topup.dvs.statuses import ErrorCode, StatusClass
-from bulk_topup.sandbox.catalogue import catalogue
+from bulk_topup.sandbox.catalogue.entries import is_esim
 from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.provider.pricing import Quote
 from bulk_topup.sandbox.provider.requests import CreateRequest
@@ -43,14 +43,14 @@ class Transaction:
     def sells_esim(self) -> bool:
         """Whether it sells a new eSIM: an ICCID as account number makes it a recharge of that eSIM."""
         product, party = self.quote.product, self.request.credit_party_identifier
-        is_sold = isinstance(product, FixedValuePinPurchase) and catalogue.is_esim(product)
+        is_sold = isinstance(product, FixedValuePinPurchase) and is_esim(product)
         return is_sold and (party is None or party.account_number is None)
 
     @property
     def yields_pin(self) -> bool:
         """Whether it yields a PIN, or a new eSIM, once it is completed."""
         product = self.quote.product
-        has_pin = product.pin is not None and (self.sells_esim or not catalogue.is_esim(product))
+        has_pin = product.pin is not None and (self.sells_esim or not is_esim(product))
         return has_pin or self.suffix_outcome.with_pin
 
     def status(self, now: datetime) -> Status:

@@ -14,6 +14,8 @@ from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.models.account import CreditPartyBenefit, CreditPartyStatus, Statement
 from bulk_topup.dvs.models.transaction import Party
 from bulk_topup.sandbox import EmbeddedSandbox
+from bulk_topup.sandbox.catalogue.catalogue_name import SMALL
+from bulk_topup.sandbox.catalogue.open_catalogue import open_catalogue
 from bulk_topup.sandbox.http.lookup_routes import statement_bodies
 from bulk_topup.sandbox.provider.requests import StatementRequest
 
@@ -50,7 +52,7 @@ def test_an_account_has_statements_that_stay_the_same(post: Post) -> None:
 @given(st.text(min_size=1, max_size=90).filter(str.strip))
 def test_the_balance_of_a_statement_can_be_paid(account: str) -> None:
     lookup = StatementRequest(product_id=9105, account_number=account, account_qualifier="PREPAID")
-    bodies = statement_bodies(lookup, NOW)
+    bodies = statement_bodies(open_catalogue(SMALL), lookup, NOW)
     assert len(bodies) <= 3
     for body in bodies:
         balance = codec.decode(body)["balance"]["amount"]

@@ -34,7 +34,7 @@ def test_the_plan_expects_what_a_ranged_product_costs(
     purchase: tuple[AnyProduct, CalculationMode, Decimal],
 ) -> None:
     product, mode, amount = purchase
-    quoted = quote(product.id, (mode, amount))
+    quoted = quote(product, (mode, amount))
     assert expected_cost(product, mode, amount) == (quoted.cost, quoted.unit)
     assert quoted.price == quoted.price.quantize(Decimal("0.01"))
     assert abs(quoted.delivered - quoted.destination) <= Decimal("0.005")
@@ -42,7 +42,7 @@ def test_the_plan_expects_what_a_ranged_product_costs(
 
 @pytest.mark.parametrize("product", [product for product in PRODUCTS if not isinstance(product, RangedProduct)])
 def test_the_plan_expects_what_a_fixed_product_costs(product: AnyProduct) -> None:
-    quoted = quote(product.id, None)
+    quoted = quote(product, None)
     assert expected_cost(product, CalculationMode.DESTINATION_AMOUNT, None) == (quoted.cost, quoted.unit)
 
 
@@ -56,4 +56,4 @@ def test_amounts_between_the_steps_are_refused(
     if mode is CalculationMode.SOURCE_AMOUNT or off % step == 0:
         return
     with pytest.raises(ErrorResponse, match="out of range"):
-        quote(product.id, (mode, amount + off))
+        quote(product, (mode, amount + off))
