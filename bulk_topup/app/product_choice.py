@@ -1,16 +1,16 @@
-"""Chooses the product of each row by its number's operator and its amount; reads DVS and the ledger.
+"""Chooses the product of each row by its number's operator and its amount; reads the ledger.
 
 A row's identity is its reference, so another choice later never makes another row of it. The run's earlier choice stays
 as long as number and amount do.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
 import polars as pl
 
+from bulk_topup.app.catalogue import Catalogue, ProductFilter
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.identity import folded_reference_identity, reference_identity
@@ -18,7 +18,6 @@ from bulk_topup.domain.money import format_money, format_plain
 from bulk_topup.domain.problems import Problem, decode_problems, encode_problems
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.catalogue import LookupOperator
 from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
@@ -26,8 +25,6 @@ from bulk_topup.ledger import ChosenProduct, LedgerStore
 
 #: Stands for the column of the chosen product.
 CHOSEN: Final = "(chosen by number and amount)"
-#: Numbers that are looked up at once, within the client's rate limit.
-LOOK_UPS: Final = 16
 #: Products that a message names.
 NAMED_PRODUCTS: Final = 5
 
@@ -67,7 +64,7 @@ class Chooser:
     """Chooses the products of a list's rows, batch by batch.
 
     Args:
-        dvs: an open client, which looks up numbers and products.
+        catalogue: asks for the operators of numbers, and for their products.
         ledger: an open ledger with the run's earlier choices; None for none.
         run: the run; None for a new one.
         policy: the products to choose from.
@@ -78,21 +75,21 @@ class Chooser:
     def __init__(
         self,
         *,
-        dvs: AsyncDVS,
+        catalogue: Catalogue,
         ledger: LedgerStore | None,
         run: Run | None,
         policy: AutoProduct,
         mode: CalculationMode,
         allow_duplicates: bool,
     ) -> None:
-        self._dvs = dvs
+        self._catalogue = catalogue
         self._ledger = ledger
         self._run = run
         self._policy = policy
         self._mode = mode
         self._allow_duplicates = allow_duplicates
-        #: Each number's operator, or why it is unknown.
-        self._operators: dict[str, LookupOperator | str] = {}
+        #: Each number's operator; None if DVS does not know it.
+        self._operators: dict[str, LookupOperator | None] = {}
         self._products: dict[int, list[Product]] = {}
         self._first_lines: dict[str, int] = {}
 
@@ -153,40 +150,25 @@ class Chooser:
         return {each: found[identity] for each, identity in identities.items() if identity in found}
 
     async def _look_up(self, numbers: set[str]) -> None:
-        """Look up the operators of these numbers, some at a time, and fetch the products of those operators."""
-        wanted = sorted(numbers - self._operators.keys())
-        for start in range(0, len(wanted), LOOK_UPS):
-            batch = wanted[start : start + LOOK_UPS]
-            results = await asyncio.gather(*map(self._operator_of, batch), return_exceptions=True)
-            for number, result in zip(batch, results, strict=True):
-                if isinstance(result, BaseException):
-                    raise result
-                self._operators[number] = result
-        operators = {each.id for each in self._operators.values() if isinstance(each, LookupOperator)}
-        for operator_id in sorted(operators - self._products.keys()):
-            policy = self._policy
-            pages = self._dvs.products.list(
-                operator_id=operator_id,
-                type=policy.type,
-                service_id=policy.service_id,
-                subservice_id=policy.subservice_id,
-                benefit_types=list(policy.benefit_types) or None,
-            )
-            self._products[operator_id] = [product async for product in pages]
-
-    async def _operator_of(self, number: str) -> LookupOperator | str:
-        found = [each async for each in self._dvs.lookup.mobile_number(number, post=True) if each.identified]
-        if len(found) == 1:
-            return found[0]
-        return f"DVS does not know the operator of {number}. Add a column with the row's product."
+        """Look up the operators of these numbers, and the products of those operators."""
+        self._operators |= await self._catalogue.operators_of(sorted(numbers - self._operators.keys()))
+        operators = {operator.id for operator in self._operators.values() if operator is not None}
+        policy = self._policy
+        listed = ProductFilter(
+            type=policy.type,
+            service_id=policy.service_id,
+            subservice_id=policy.subservice_id,
+            benefit_types=policy.benefit_types,
+        )
+        self._products |= await self._catalogue.products_of(operators - self._products.keys(), listed)
 
     def _choice(self, number: str | None, amount: str | None, currency: str | None) -> int | str:
         """Return the row's product, or why it has none."""
         if number is None or amount is None:
             return "Number and amount required to choose a product. Add them."
         operator = self._operators[number]
-        if isinstance(operator, str):
-            return operator
+        if operator is None:
+            return f"DVS does not know the operator of {number}. Add a column with the row's product."
         found = fitting(self._products[operator.id], self._mode, Decimal(amount), currency)
         if len(found) == 1:
             return found[0].id

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from bulk_topup.app.catalogue import Catalogue
 from bulk_topup.app.product_choice import Chooser, fitting
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.row import StagedRow
@@ -15,6 +16,7 @@ from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.sandbox.catalogue import catalogue
+from bulk_topup.system.clock import SystemClock
 
 AIRTIME, BUNDLE = 6418, 6430
 
@@ -76,7 +78,7 @@ async def test_a_number_that_another_product_would_pay_again_is_refused_over_all
     allow_duplicates: bool, tmp_path: Path
 ) -> None:
     chooser = Chooser(
-        dvs=AsyncDVS("http://127.0.0.1:9/v1", "key", "secret"),
+        catalogue=Catalogue(AsyncDVS("http://127.0.0.1:9/v1", "key", "secret"), clock=SystemClock()),
         ledger=LedgerStore(tmp_path / "ledger.db"),
         run=None,
         policy=AutoProduct(),

@@ -104,6 +104,8 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
         yield f"  [red]{repeated:,} of the refused rows {verb} the velocity limit.[/]"
     if (same := prepared.same_list) is not None:
         yield f"  [yellow]The same list as run {escape_markup(same.run)}, sent {same.times}.[/]"
+    if (asked_at := prepared.prices_at) is not None:
+        yield f"Prices of {asked_at:%Y-%m-%d %H:%M} UTC."
     yield from number_lines(plan.numbers)
     yield from correction_lines(job.list, prepared)
 
@@ -245,6 +247,7 @@ def plan_json(job: Job, prepared: Prepared, payer: PayingAccount) -> dict[str, o
         "account": payer.account,
         "list": job.list,
         **prepared.plan.as_json(),
+        "prices_at": None if prepared.prices_at is None else prepared.prices_at.isoformat(),
         "new": difference.new,
         "waiting": difference.waiting,
         "resent": difference.resent,
