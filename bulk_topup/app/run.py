@@ -132,7 +132,8 @@ async def run_list(
             check_valid(approval, job.approval, clock.now())
         file = None if job.archive is None else ListFile.inspect(Path(job.list), Path(job.archive))
         before = _list_fingerprint(job)
-        catalogue = asking.catalogue(dvs, ledger, payer.environment, job.answer_ages.before_sending(), clock)
+        ages = job.answer_ages.before_sending(has_cost_cap=bool(job.caps.costs))
+        catalogue = asking.catalogue(dvs, ledger, payer.environment, ages, clock)
         planned = await prepare_start(
             job,
             found,

@@ -29,9 +29,13 @@ class AnswerAges:
     #: Operators of numbers.
     numbers: timedelta = NUMBER_AGE
 
-    def before_sending(self) -> "AnswerAges":
-        """Return the ages for a list whose rows are sent: its products are never older than an hour."""
-        return replace(self, products=min(self.products, SENDING_AGE))
+    def before_sending(self, *, has_cost_cap: bool = False) -> "AnswerAges":
+        """Return the ages for a list whose rows are sent: its products are never older than an hour.
+
+        Args:
+            has_cost_cap: whether a cap on costs is checked, for which all prices are asked for at each start.
+        """
+        return replace(self, products=timedelta() if has_cost_cap else min(self.products, SENDING_AGE))
 
 
 def ages_of(max_age: timedelta | None, number_max_age: timedelta | None = None) -> AnswerAges:
