@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from bulk_topup.domain.answer_ages import CATALOGUE_AGE, NUMBER_AGE, AnswerAges
+from bulk_topup.domain.answer_ages import CATALOGUE_AGE, NUMBER_AGE, UNKNOWN_OPERATOR_AGE, AnswerAges
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.base import DVSModel
 from bulk_topup.dvs.models.catalogue import LookupOperator, Operator
@@ -27,6 +27,8 @@ COMMIT_ANSWERS: Final = 500
 
 _OPERATORS: Final = TypeAdapter(list[Operator])
 _LOOKUP_OPERATOR: Final = TypeAdapter(LookupOperator)
+#: The body for a number whose operator DVS does not know.
+_UNKNOWN: Final = "null"
 _IDS: Final = TypeAdapter(list[int])
 _UNREADABLE: Final = TypeAdapter(UnknownProduct)
 
@@ -77,13 +79,17 @@ class AnswerShelf:
             return None
         return operators, answer.asked_at
 
-    def operators_of(self, numbers: Collection[str]) -> dict[str, LookupOperator]:
-        """Return the operators of these numbers that are kept; equal ones are one object."""
+    def operators_of(self, numbers: Collection[str]) -> dict[str, LookupOperator | None]:
+        """Return the operators of these numbers that are kept, None for unknown ones; equal ones are one object."""
         times = self._times(self._ages.numbers)
         kept = {} if times is None else self._ledger.kept_answers.operators(self._of, numbers, times)
         by_body = {body: _read(_LOOKUP_OPERATOR, body) for body in {answer.body for answer in kept.values()}}
-        found = ((number, by_body[answer.body]) for number, answer in kept.items())
-        return {number: operator for number, operator in found if operator is not None}
+        oldest_unknown = self._clock.now() - UNKNOWN_OPERATOR_AGE
+        return {
+            number: by_body[answer.body]
+            for number, answer in kept.items()
+            if by_body[answer.body] is not None or (answer.body == _UNKNOWN and answer.asked_at >= oldest_unknown)
+        }
 
     def keep_product(self, product: Product, asked_at: datetime) -> None:
         """Keep a product."""
@@ -104,9 +110,10 @@ class AnswerShelf:
         self._lists.append((query, KeptAnswer(body=body, asked_at=asked_at)))
         self._commit_often()
 
-    def keep_operator(self, number: str, operator: LookupOperator, asked_at: datetime) -> None:
-        """Keep the operator of a number."""
-        self._operators.append((number, KeptAnswer(body=_body(operator), asked_at=asked_at)))
+    def keep_operator(self, number: str, operator: LookupOperator | None, asked_at: datetime) -> None:
+        """Keep the operator of a number; None if DVS does not know it."""
+        body = _UNKNOWN if operator is None else _body(operator)
+        self._operators.append((number, KeptAnswer(body=body, asked_at=asked_at)))
         self._commit_often()
 
     def commit(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from bulk_topup.app.answer_shelf import AnswerShelf
@@ -12,12 +12,15 @@ from bulk_topup.app.side_by_side import OnProgress, SideBySide
 from bulk_topup.app.whole_list import WholeList, read_whole_list
 from bulk_topup.domain.answer_ages import AnswerAges
 from bulk_topup.domain.environment import Environment
-from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
+from bulk_topup.dvs import APIError, AsyncDVS, ErrorCode, NotFoundError
 from bulk_topup.dvs.models.catalogue import LookupOperator, Operator
 from bulk_topup.dvs.models.product import Product, ProductType, UnknownProduct
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.ledger.kept_answers import AnswersOf
 from bulk_topup.system.clock import Clock
+
+#: The codes with which DVS refuses one number.
+_NUMBER_CODES: Final = (ErrorCode.CREDIT_PARTY_MOBILE_NUMBER_INVALID, ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +98,7 @@ class Catalogue:
         self.oldest_kept: datetime | None = None
         #: Products by ID, None for one that the account does not have, each with the time when it was asked for.
         self._products: dict[int, tuple[Product | None, datetime]] = {}
-        self._operators: dict[str, LookupOperator | None] = {}
+        self._operators: dict[str, LookupOperator | APIError | None] = {}
         self._lists: dict[str, list[Product]] = {}
 
     async def products(self, ids: Iterable[int]) -> dict[int, Product | None]:
@@ -182,8 +185,8 @@ class Catalogue:
                 self._shelf.keep_operator_list(text, whole.entries, asked_at)
         return list(whole.entries)
 
-    async def operators_of(self, numbers: Iterable[str]) -> dict[str, LookupOperator | None]:
-        """Return the operators of mobile numbers; None where DVS identifies none or several.
+    async def operators_of(self, numbers: Iterable[str]) -> dict[str, LookupOperator | APIError | None]:
+        """Return the operators of mobile numbers; None where DVS knows none, or the error with which it refuses one.
 
         Raises:
             DVSError: one of them cannot be looked up.
@@ -230,15 +233,20 @@ class Catalogue:
         if self._shelf is not None and product is not None:
             self._shelf.keep_product(product, asked_at)
 
-    async def _look_up(self, number: str) -> tuple[LookupOperator | None, datetime]:
+    async def _look_up(self, number: str) -> tuple[LookupOperator | APIError | None, datetime]:
         asked_at = self._clock.now()
-        found = [each async for each in self._dvs.lookup.mobile_number(number, post=True) if each.identified]
+        try:
+            found = [each async for each in self._dvs.lookup.mobile_number(number, post=True) if each.identified]
+        except APIError as error:
+            if not _is_about_the_number(error):
+                raise
+            return error, asked_at
         return found[0] if len(found) == 1 else None, asked_at
 
-    def _receive_operator(self, number: str, answer: tuple[LookupOperator | None, datetime]) -> None:
+    def _receive_operator(self, number: str, answer: tuple[LookupOperator | APIError | None, datetime]) -> None:
         operator, asked_at = answer
         self._operators[number] = operator
-        if self._shelf is not None and operator is not None:
+        if self._shelf is not None and not isinstance(operator, APIError):
             self._shelf.keep_operator(number, operator, asked_at)
 
     def _known_list(self, query: Mapping[str, Any]) -> list[Product] | None:
@@ -271,6 +279,11 @@ class Catalogue:
         finally:
             if self._shelf is not None:
                 self._shelf.commit()
+
+
+def _is_about_the_number(error: APIError) -> bool:
+    """Return True if DVS refuses one number, and not the look-up: other numbers may be looked up."""
+    return isinstance(error, NotFoundError) or any(error.has_code(code) for code in _NUMBER_CODES)
 
 
 def _query_text(path: str, query: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from bulk_topup.domain.money import format_money, format_plain
 from bulk_topup.domain.problems import Problem, decode_problems, encode_problems
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
+from bulk_topup.dvs import APIError
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.catalogue import LookupOperator
 from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
@@ -25,6 +26,8 @@ from bulk_topup.ledger import ChosenProduct, LedgerStore
 
 #: Stands for the column of the chosen product.
 CHOSEN: Final = "(chosen by number and amount)"
+#: What to do about a number without an operator.
+_INSTEAD: Final = "Correct the number, or pay it by a list with products."
 #: Products that a message names.
 NAMED_PRODUCTS: Final = 5
 
@@ -88,8 +91,8 @@ class Chooser:
         self._policy = policy
         self._mode = mode
         self._allow_duplicates = allow_duplicates
-        #: Each number's operator; None if DVS does not know it.
-        self._operators: dict[str, LookupOperator | None] = {}
+        #: Each number's operator, or why it is unknown.
+        self._operators: dict[str, LookupOperator | str] = {}
         self._products: dict[int, list[Product]] = {}
         self._first_lines: dict[str, int] = {}
 
@@ -151,8 +154,9 @@ class Chooser:
 
     async def _look_up(self, numbers: set[str]) -> None:
         """Look up the operators of these numbers, and the products of those operators."""
-        self._operators |= await self._catalogue.operators_of(sorted(numbers - self._operators.keys()))
-        operators = {operator.id for operator in self._operators.values() if operator is not None}
+        answers = await self._catalogue.operators_of(sorted(numbers - self._operators.keys()))
+        self._operators |= {number: _operator_or_problem(number, answer) for number, answer in answers.items()}
+        operators = {operator.id for operator in self._operators.values() if isinstance(operator, LookupOperator)}
         policy = self._policy
         listed = ProductFilter(
             type=policy.type,
@@ -167,8 +171,8 @@ class Chooser:
         if number is None or amount is None:
             return "Number and amount required to choose a product. Add them."
         operator = self._operators[number]
-        if operator is None:
-            return f"DVS does not know the operator of {number}. Add a column with the row's product."
+        if isinstance(operator, str):
+            return operator
         found = fitting(self._products[operator.id], self._mode, Decimal(amount), currency)
         if len(found) == 1:
             return found[0].id
@@ -179,6 +183,12 @@ class Chooser:
         return (
             f"{operator.name} has several products of {requested}: {named}. Add a currency, or narrow [auto_product]."
         )
+
+
+def _operator_or_problem(number: str, answer: LookupOperator | APIError | None) -> LookupOperator | str:
+    if isinstance(answer, APIError):
+        return f"The operator of {number} can't be looked up. {answer}. {_INSTEAD}"
+    return answer if answer is not None else f"DVS does not know the operator of {number}. {_INSTEAD}"
 
 
 def _earlier_choice(

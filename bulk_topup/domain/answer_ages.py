@@ -10,6 +10,8 @@ from bulk_topup.dvs.statuses import STATUSES
 CATALOGUE_AGE: Final = timedelta(hours=24)
 #: The operator of a number: people rarely take their number to another one.
 NUMBER_AGE: Final = timedelta(days=30)
+#: That DVS does not know the operator of a number, which may be right by then.
+UNKNOWN_OPERATOR_AGE: Final = timedelta(hours=1)
 #: The products of a list when its first row is sent.
 SENDING_AGE: Final = timedelta(hours=1)
 #: No older answer is used, whatever is set: times before the year 1 do not exist.

@@ -1,7 +1,7 @@
 """What is asked of DVS before the first payment: side by side, once, and not again while a kept answer is recent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from bulk_topup.app.side_by_side import AskingProgress
 from bulk_topup.domain.answer_ages import AnswerAges, ages_of
 from bulk_topup.domain.environment import Environment
 from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs.models.catalogue import LookupOperator
 from bulk_topup.dvs.models.product import UnknownProduct
 from bulk_topup.ledger import LedgerStore
 from tests.conftest import HandClock
@@ -40,7 +41,7 @@ class Account:
         self.credentials = credentials
         self.clock = clock
         self.asked: list[str] = []
-        self.progress: list[AskingProgress] = []
+        self.on_progress: Callable[[AskingProgress], object] = lambda _progress: None
 
     @asynccontextmanager
     async def command(
@@ -56,8 +57,11 @@ class Account:
         key, secret = key or self.credentials[0], self.credentials[1]
         async with AsyncDVS(self.base_url, key, secret, rate=10_000) as dvs:
             dvs.on_try = lambda _method, path, _status, _seconds: self.asked.append(path)
-            asking = Asking(on_progress=self.progress.append)
+            asking = Asking(on_progress=self._receive)
             yield asking.catalogue(dvs, ledger, environment, ages or AnswerAges(), self.clock)
+
+    def _receive(self, progress: AskingProgress) -> None:
+        self.on_progress(progress)
 
 
 @pytest.fixture
@@ -72,7 +76,7 @@ async def test_a_second_command_asks_nothing_that_the_first_one_has_asked(
     async with account.command(ledger) as catalogue:
         products = await catalogue.products([AIRTIME, BUNDLE])
         operators = await catalogue.operators_of(NUMBERS)
-        known = {each.id for each in operators.values() if each is not None}
+        known = {each.id for each in operators.values() if isinstance(each, LookupOperator)}
         lists = await catalogue.products_of(known, listed)
         everything = await catalogue.all_products({})
         all_operators = await catalogue.all_operators({"country_iso_code": "SGP"})
@@ -109,8 +113,9 @@ async def test_products_of_an_operators_list_are_not_asked_again_one_by_one(
     account: Account, ledger: LedgerStore
 ) -> None:
     async with account.command(ledger) as catalogue:
-        [operator] = {each.id for each in (await catalogue.operators_of(NUMBERS[:1])).values() if each is not None}
-        [products] = (await catalogue.products_of([operator], ProductFilter())).values()
+        [operator] = (await catalogue.operators_of(NUMBERS[:1])).values()
+        assert isinstance(operator, LookupOperator)
+        [products] = (await catalogue.products_of([operator.id], ProductFilter())).values()
         account.asked.clear()
         assert await catalogue.products([product.id for product in products])
     assert account.asked == []
@@ -190,25 +195,15 @@ async def test_a_product_that_the_account_lacks_is_asked_for_each_time(account: 
 
 
 async def test_a_stop_in_the_middle_keeps_what_was_answered(account: Account, ledger: LedgerStore) -> None:
-    async with account.command(None) as catalogue:
-        ids = [product.id for product in await catalogue.all_products({})][:12]
-    answered: list[str] = []
+    numbers = [f"+65951{number:05}" for number in range(200)]
     async with account.command(ledger) as catalogue:
-        asking = asyncio.ensure_future(catalogue.products(ids))
-
-        def stop_after_five(_method: str, path: str, _status: int | None, _seconds: float) -> None:
-            answered.append(path)
-            if len(answered) == 5:
-                asking.cancel()
-
-        catalogue._dvs.on_try = stop_after_five
+        asking = asyncio.ensure_future(catalogue.operators_of(numbers))
+        account.on_progress = lambda progress: progress.answered == 5 and asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
     async with account.command(ledger) as catalogue:
-        assert len(await catalogue.products(ids)) == len(ids)
-    assert 0 < len(account.asked) < len(ids)
-    kept = len(ids) - len(account.asked)
-    assert kept >= 4
+        assert len(await catalogue.operators_of(numbers)) == len(numbers)
+    assert 0 < len(account.asked) <= len(numbers) - 5
 
 
 async def test_two_processes_may_ask_and_keep_at_the_same_time(account: Account, tmp_path: Path) -> None:
@@ -235,10 +230,20 @@ async def test_a_purge_forgets_the_numbers_and_keeps_the_products(account: Accou
 
 
 async def test_progress_names_what_is_left(account: Account, ledger: LedgerStore) -> None:
+    seen: list[AskingProgress] = []
+    account.on_progress = seen.append
     async with account.command(ledger) as catalogue:
         await catalogue.products([AIRTIME, BUNDLE])
-    assert [(each.what, each.answered, each.total) for each in account.progress] == [
-        ("products", 1, 2),
-        ("products", 2, 2),
-    ]
-    assert account.progress[0].seconds_left == pytest.approx(1 / 10_000)
+    assert [(each.what, each.answered, each.total) for each in seen] == [("products", 1, 2), ("products", 2, 2)]
+    assert seen[0].seconds_left == pytest.approx(1 / 10_000)
+
+
+async def test_a_number_that_dvs_does_not_know_is_asked_for_again_after_an_hour(
+    account: Account, ledger: LedgerStore
+) -> None:
+    unknown = "+81312345678"
+    for seconds, is_asked in ((0, True), (3_600, False), (1, True)):
+        account.clock.seconds += seconds
+        async with account.command(ledger) as catalogue:
+            assert await catalogue.operators_of([unknown]) == {unknown: None}
+        assert bool(account.asked) is is_asked

@@ -1,5 +1,6 @@
 """A plan and the run after it ask for products once, and a run never sends by prices that it has known for an hour."""
 
+import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -8,9 +9,11 @@ from typing import Any
 import pytest
 
 from bulk_topup.app.plan import plan_job
+from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.errors import GuardError, ProductsChangedError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
@@ -56,7 +59,7 @@ async def plan(
 
 def products_asked(network: Any) -> int:
     """Return how many requests about products were sent, and forget them."""
-    number = sum(line.startswith("GET /v1/products/") for line, _ in network.seen)
+    number: int = sum(line.startswith("GET /v1/products/") for line, _ in network.seen)
     network.seen.clear()
     return number
 
@@ -150,3 +153,25 @@ async def test_hold_mode_cancels_what_costs_more_than_a_kept_price(
     finished, _ = await pay(text=ONE_PRODUCT, header=HEADER, clock=later, mode="hold")
     assert products_asked(network) == 0
     assert finished.result.counts[RowState.COMPLETED] == 0
+
+
+@pytest.mark.parametrize("code", [1005003, 1007500])
+async def test_a_number_that_dvs_refuses_refuses_its_row_and_keeps_the_other_answers(
+    code: int, network: Any, credentials: tuple[str, str], tmp_path: Path, later: LaterClock
+) -> None:
+    body = json.dumps({"errors": [{"code": code, "message": "No"}]}).encode()
+    network.rule = lambda _number, _line, sent: (400, body) if b"+6595123402" in sent else "pass"
+    path = tmp_path / "auto.csv"
+    path.write_text("reference,phone,amount,currency\n1,+6595123400,5,SGD\n2,+6595123402,5,SGD\n")
+    columns = {"reference": "reference", "currency": "currency"}
+    policy = AutoProduct(type=ProductType.RANGED_VALUE_RECHARGE)
+    job = Job(list=str(path), columns=columns, auto_product=policy).at(later.now(), tmp_path)
+    for asked in (2, 1):
+        async with AsyncDVS(network.address, *credentials, rate=10_000) as dvs:
+            with LedgerStore(tmp_path / "ledger.db", clock=later) as ledger:
+                _, prepared = await plan_job(job, dvs=dvs, ledger=ledger, environment=Environment.SANDBOX, clock=later)
+        [refused] = prepared.plan.refused_rows
+        assert "The operator of +6595123402 can't be looked up." in refused.problems[0].message
+        assert prepared.plan.accepted == 1
+        assert sum(line.startswith("POST /v1/lookup") for line, _ in network.seen) == asked
+        network.seen.clear()
