@@ -37,7 +37,7 @@ def keep(ledger: LedgerStore, clock: HandClock) -> Callable[[], None]:
 
 
 @pytest.fixture
-def kept(ledger: LedgerStore, clock: HandClock) -> Callable[[], set[object]]:
+def find_kept(ledger: LedgerStore, clock: HandClock) -> Callable[[], set[object]]:
     """Return a function that finds the kept answers of a year."""
 
     def find() -> set[object]:
@@ -83,16 +83,16 @@ def test_a_later_failure_of_the_credit_party_speaks_against_its_operator(
     facts: Callable[..., Facts],
     move: Callable[..., Move],
     keep: Callable[[], None],
-    kept: Callable[[], set[object]],
+    find_kept: Callable[[], set[object]],
 ) -> None:
     keep()
     clock.seconds += 60
     pay(ledger, start(ledger, [row(1)]), facts, move, message=message)
-    assert (NUMBER not in kept()) is is_against
-    assert OTHER in kept()
+    assert (NUMBER not in find_kept()) is is_against
+    assert OTHER in find_kept()
     clock.seconds += 60
     keep()
-    assert NUMBER in kept()
+    assert NUMBER in find_kept()
 
 
 def test_a_payment_speaks_for_the_operator_that_was_asked_for_after_it(
@@ -102,11 +102,11 @@ def test_a_payment_speaks_for_the_operator_that_was_asked_for_after_it(
     facts: Callable[..., Facts],
     move: Callable[..., Move],
     keep: Callable[[], None],
-    kept: Callable[[], set[object]],
+    find_kept: Callable[[], set[object]],
 ) -> None:
     keep()
     pay(ledger, start(ledger, [row(1)]), facts, move, after=RowState.COMPLETED, message="COMPLETED")
-    assert {NUMBER, OTHER} <= kept()
+    assert {NUMBER, OTHER} <= find_kept()
 
 
 @pytest.mark.parametrize("has_run", [False, True])
@@ -120,7 +120,7 @@ def test_a_purge_forgets_all_numbers_and_leaves_no_trace_of_them(
     facts: Callable[..., Facts],
     move: Callable[..., Move],
     keep: Callable[[], None],
-    kept: Callable[[], set[object]],
+    find_kept: Callable[[], set[object]],
 ) -> None:
     keep()
     if has_run:
@@ -129,7 +129,7 @@ def test_a_purge_forgets_all_numbers_and_leaves_no_trace_of_them(
     age, now = timedelta(hours=1), clock.now()
     done = purge(ledger, candidates(ledger, ledger.runs.all(), older_than=age, now=now), older_than=age, now=now)
     assert len(done) == has_run
-    assert kept() == {PRODUCT, LIST}
+    assert find_kept() == {PRODUCT, LIST}
     content = b"".join(file.read_bytes() for file in path.parent.iterdir() if file.is_file())
     assert NUMBER.encode() not in content
     assert OTHER.encode() not in content
@@ -142,24 +142,26 @@ def test_the_purge_of_one_run_forgets_all_numbers(
     facts: Callable[..., Facts],
     move: Callable[..., Move],
     keep: Callable[[], None],
-    kept: Callable[[], set[object]],
+    find_kept: Callable[[], set[object]],
 ) -> None:
     keep()
     run = start(ledger, [row(1)])
     pay(ledger, run, facts, move, after=RowState.COMPLETED, message="COMPLETED")
     ledger.purges.purge(run)
-    assert kept() == {PRODUCT, LIST}
+    assert find_kept() == {PRODUCT, LIST}
 
 
-def test_old_answers_are_deleted(ledger: LedgerStore, clock: HandClock, keep: Callable[[], None], kept: Any) -> None:
+def test_old_answers_are_deleted(
+    ledger: LedgerStore, clock: HandClock, keep: Callable[[], None], find_kept: Any
+) -> None:
     keep()
     second = timedelta(seconds=1)
     ledger.kept_answers.forget_old(catalogue=clock.now(), numbers=clock.now())
-    assert kept() == {PRODUCT, LIST, NUMBER, OTHER}
+    assert find_kept() == {PRODUCT, LIST, NUMBER, OTHER}
     ledger.kept_answers.forget_old(catalogue=clock.now() + second, numbers=clock.now())
-    assert kept() == {NUMBER, OTHER}
+    assert find_kept() == {NUMBER, OTHER}
     ledger.kept_answers.forget_old(catalogue=clock.now(), numbers=clock.now() + second)
-    assert kept() == set()
+    assert find_kept() == set()
 
 
 @pytest.mark.parametrize("kind", ["products", "lists", "operators"])
@@ -173,8 +175,8 @@ def test_a_new_ledger_with_a_kept_answer_stays(kind: str, tmp_path: Path, clock:
 
 
 def test_an_answer_that_another_version_has_read_is_not_used(
-    monkeypatch: pytest.MonkeyPatch, keep: Callable[[], None], kept: Callable[[], set[object]]
+    monkeypatch: pytest.MonkeyPatch, keep: Callable[[], None], find_kept: Callable[[], set[object]]
 ) -> None:
     keep()
     monkeypatch.setattr("bulk_topup.ledger.kept_answers.__version__", "999")
-    assert kept() == set()
+    assert find_kept() == set()

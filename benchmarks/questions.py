@@ -1,6 +1,6 @@
 """Measures what is asked before the first payment, beside the least time that the rate limit allows.
 
-    python benchmarks/asking.py [--rate RATE] [--latency SECONDS] [--numbers NUMBERS] [--baseline COMMAND]
+    python benchmarks/questions.py [--rate RATE] [--latency SECONDS] [--numbers NUMBERS] [--baseline COMMAND]
 
 COMMAND is the `bulk-topup` of another version. Every command is a process of its own, and runs twice with one ledger:
 the second time it should ask nothing. A relay counts and delays the requests. The catalogue is that of real size.
