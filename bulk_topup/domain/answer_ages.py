@@ -15,7 +15,7 @@ UNKNOWN_OPERATOR_AGE: Final = timedelta(hours=1)
 #: The products of a list when its first row is sent.
 SENDING_AGE: Final = timedelta(hours=1)
 #: No older answer is used, whatever is set: times before the year 1 do not exist.
-MOST_AGE: Final = timedelta(days=3_650)
+MOST_DAYS: Final = 3_650
 #: Final statuses that speak against the operator that is known of a credited number: it may have another one by now.
 AGAINST_OPERATOR: Final = tuple(message for message in STATUSES if message.endswith("-CREDIT-PARTY"))
 
@@ -47,6 +47,7 @@ def ages_of(max_age: timedelta | None, number_max_age: timedelta | None = None) 
         max_age: of products, and lists of products and operators; None for the default.
         number_max_age: of operators of numbers; None for the default.
     """
-    catalogue = min(CATALOGUE_AGE if max_age is None else max_age, MOST_AGE)
-    numbers = min(NUMBER_AGE if number_max_age is None else number_max_age, MOST_AGE)
+    most = timedelta(days=MOST_DAYS)
+    catalogue = min(CATALOGUE_AGE if max_age is None else max_age, most)
+    numbers = min(NUMBER_AGE if number_max_age is None else number_max_age, most)
     return AnswerAges(lists=catalogue, products=catalogue, numbers=numbers)
