@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -77,8 +76,6 @@ class Prepared:
     pay_again: str | None = None
     #: The products of the list's rows, by their IDs.
     product_ids: tuple[int, ...] = ()
-    #: When the oldest answer about them was asked for, in UTC; None for no products.
-    prices_at: datetime | None = None
     #: Rows that have other values in the run than in the list.
     corrected: tuple[CorrectedRow, ...] = ()
     #: Rows with values that were corrected in the job's latest other run, and are not in the list.
@@ -146,6 +143,7 @@ async def prepare(
     products: dict[int, Product | None] = {}
     staged = _stage_rows(reader, catalogue, ledger, options, chooser, products, is_read)
     plan, balances = await both(staged, _fetch_balances(dvs, after=is_read))
+    plan.prices_at = catalogue.asked_at(products)
     rows = () if corrected is None else tuple(corrected.corrected)
     ledger.corrections.stage(rows)
     preview = ledger.staging.preview(run, guards.velocity, comparison, allow_duplicates=options.allow_duplicates)
@@ -163,7 +161,6 @@ async def prepare(
         checks=tuple(checks),
         undecided=undecided,
         product_ids=tuple(products),
-        prices_at=catalogue.asked_at(products),
         corrected=rows,
     )
 

@@ -77,15 +77,15 @@ async def test_the_run_after_a_plan_asks_for_its_products_again_after_an_hour(
 ) -> None:
     prepared = await plan(network, credentials, tmp_path, later)
     assert products_asked(network) == 2
-    planned_at = prepared.prices_at
+    planned_at = prepared.plan.prices_at
     assert planned_at is not None
     later.ahead = timedelta(minutes=minutes)
-    assert (await plan(network, credentials, tmp_path, later)).prices_at == planned_at
+    assert (await plan(network, credentials, tmp_path, later)).plan.prices_at == planned_at
     assert products_asked(network) == 0
     finished, _ = await pay(text=TEXT, header=HEADER, clock=later)
     assert products_asked(network) == asked
     assert finished.result.counts[RowState.COMPLETED] == 2
-    assert (watcher.prepared_as.prices_at == planned_at) is (asked == 0)
+    assert (watcher.prepared_as.plan.prices_at == planned_at) is (asked == 0)
 
 
 async def test_a_plan_after_a_day_asks_again(

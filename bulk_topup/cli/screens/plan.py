@@ -91,7 +91,8 @@ def _balance_line(check: BalanceCheck) -> str:
 def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     plan = prepared.plan
     refused = f", [bold red]{plan.refused:,} refused[/]" if plan.refused else ""
-    yield f"{escape_markup(job.list)}: {format_rows(plan.rows)}, {plan.accepted:,} valid{refused}."
+    prices = "" if plan.prices_at is None else f" Prices of {plan.prices_at:%Y-%m-%d %H:%M} UTC."
+    yield f"{escape_markup(job.list)}: {format_rows(plan.rows)}, {plan.accepted:,} valid{refused}.{prices}"
     for filter_, count in prepared.left_out.items():
         yield f"  {format_rows(count)} left out by filter {escape_markup(filter_)}."
     yield from _earlier_lines(prepared.difference.earlier)
@@ -104,8 +105,6 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
         yield f"  [red]{repeated:,} of the refused rows {verb} the velocity limit.[/]"
     if (same := prepared.same_list) is not None:
         yield f"  [yellow]The same list as run {escape_markup(same.run)}, sent {same.times}.[/]"
-    if (asked_at := prepared.prices_at) is not None:
-        yield f"Prices of {asked_at:%Y-%m-%d %H:%M} UTC."
     yield from number_lines(plan.numbers)
     yield from correction_lines(job.list, prepared)
 
@@ -247,7 +246,6 @@ def plan_json(job: Job, prepared: Prepared, payer: PayingAccount) -> dict[str, o
         "account": payer.account,
         "list": job.list,
         **prepared.plan.as_json(),
-        "prices_at": None if prepared.prices_at is None else prepared.prices_at.isoformat(),
         "new": difference.new,
         "waiting": difference.waiting,
         "resent": difference.resent,
