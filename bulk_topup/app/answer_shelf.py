@@ -106,7 +106,7 @@ class AnswerShelf:
 
     def keep_operator_list(self, query: str, operators: Iterable[Operator], asked_at: datetime) -> None:
         """Keep a list of operators."""
-        body = codec.encode([each.model_dump(by_alias=True) for each in operators]).decode()
+        body = _OPERATORS.dump_json(list(operators), by_alias=True).decode()
         self._lists.append((query, KeptAnswer(body=body, asked_at=asked_at)))
         self._commit_often()
 
@@ -155,7 +155,8 @@ class AnswerShelf:
 
 
 def _body(model: DVSModel) -> str:
-    return codec.encode(model.model_dump(by_alias=True)).decode()
+    """Return a model as JSON; its amounts are texts, which are read exactly."""
+    return model.model_dump_json(by_alias=True)
 
 
 def _read(model: TypeAdapter[T], body: str) -> T | None:
