@@ -21,6 +21,7 @@ SCRIPTS = (
     "intake.py",
     "plan.py",
     "first_payment.py",
+    "questions.py",
     "run.py",
     "commits.py",
     "requests_per_row.py",

@@ -49,17 +49,21 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
 
 
 @contextmanager
-def sandbox(*, time_scale: float = 0.001, rate_limit: int = 0, core: int | None = None) -> Iterator[tuple[str, int]]:
+def sandbox(
+    *, time_scale: float = 0.001, rate_limit: int = 0, core: int | None = None, options: Iterable[str] = ()
+) -> Iterator[tuple[str, int]]:
     """Start a sandbox with a large balance, and yield its address and its process ID.
 
     Args:
         time_scale: factor of the documented delays.
         rate_limit: requests per second, 0 for no limit.
         core: see `served`.
+        options: more options of the command.
     """
     command: list[str | Path] = [
         Path(sys.executable).with_name("bulk-topup"), "sandbox", "--rate-limit", str(rate_limit),
         "--time-scale", str(time_scale), "--balance", "USD=1000000000", "--api-key", KEY, "--api-secret", SECRET,
+        *options,
     ]  # fmt: skip
     with served(command, core=core) as (process, port):
         yield f"http://127.0.0.1:{port}/v1", process.pid

@@ -32,6 +32,10 @@ class RowsRefusedError(InvalidInputError):
     """Rows of the list are refused, so nothing was sent. Fix them, or add --skip-refused to pay the others."""
 
 
+class ProductsChangedError(InvalidInputError):
+    """Products of the list changed after its plan was made, so nothing was sent. Run again to see the new plan."""
+
+
 class GuardError(InvalidInputError):
     """A cap or a control total does not allow the run, so nothing was sent."""
 

@@ -13,6 +13,7 @@ from bulk_topup.api.job_result import JobResult, archived_result, result_of
 from bulk_topup.api.worker_thread import Work
 from bulk_topup.app.approval import load_approval
 from bulk_topup.app.archived_run import find_archived_run
+from bulk_topup.app.catalogue import Asking
 from bulk_topup.app.credentials import Credentials
 from bulk_topup.app.monitor import RunMonitor
 from bulk_topup.app.monitored_run import MonitoredWatcher, monitored_run
@@ -135,6 +136,7 @@ class Invocation:
                     not_the_same=self.not_the_same,
                     add=self.add,
                 ),
+                asking=Asking(keeps_answers=not provider.is_embedded),
             )
 
     def _provider_options(self, job: Job) -> ProviderOptions:

@@ -10,6 +10,7 @@ import polars as pl
 
 from bulk_topup.api.arguments import decision_of, key_pair, load_argument, options_of, render_job
 from bulk_topup.api.worker_thread import Work
+from bulk_topup.app.catalogue import Asking
 from bulk_topup.app.credentials import Credentials
 from bulk_topup.app.open_ledger import open_or_create_ledger
 from bulk_topup.app.plan import plan_job
@@ -187,6 +188,7 @@ def plan_list(
                     environment=options.environment,
                     corrections=corrected,
                     repetition=Repetition(pay_again=again, leave_open=left_open, not_the_same=decision, add=add),
+                    asking=Asking(keeps_answers=not options.is_embedded),
                 )
         return _plan_of(job, payer, prepared, is_begun=run is not None)
 

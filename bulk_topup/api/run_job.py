@@ -82,6 +82,7 @@ def run_job(
         OtherListError: the list has other rows than its run, or is another list; nothing was sent.
         JobError, ListError, MappingError, RowsRefusedError, GuardError, ApprovalError: invalid input; nothing was
             sent.
+        ProductsChangedError: a product changed after the list was checked; nothing was sent.
         EarlierRunOpenError: an earlier run of the job has rows pending or in flight; nothing was sent.
         ClosedRunError: the run is closed; nothing was sent.
         ValueError: the deadline has no time zone, a reason is empty, or lines are named without one; nothing was sent.

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from bulk_topup.app.catalogue import Catalogue
 from bulk_topup.app.open_list import open_job_list
 from bulk_topup.app.product_choice import CHOSEN, Chooser
 from bulk_topup.domain.run import BARE_LIST
-from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
 from bulk_topup.errors import BulkTopupError, ConfigurationError, JobError, ListError, MappingError
 from bulk_topup.intake import Table, open_table, read_list
 from bulk_topup.intake.filters import FilteredTable
@@ -117,12 +117,12 @@ def _shared_runs(job: Job, today: date, lines: Mapping[KeyPath, int]) -> Iterato
     yield Diagnostic(line=lines.get(("run_key",)), key="run_key", message=text)
 
 
-async def check_product(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
+async def check_product(checked: CheckedJob, catalogue: Catalogue) -> CheckedJob:
     """Check that the account has the job's product.
 
     Args:
         checked: the result of `check_job`.
-        dvs: an open client.
+        catalogue: asks for products.
 
     Returns:
         The same, with an error if the product is not available.
@@ -132,11 +132,7 @@ async def check_product(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
     """
     if not isinstance(checked.job, Job) or checked.job.product is None:
         return checked
-    try:
-        await dvs.products.get(checked.job.product)
-    except NotFoundError as error:
-        if not error.has_code(ErrorCode.PRODUCT_NOT_AVAILABLE):
-            raise
+    if (await catalogue.products([checked.job.product]))[checked.job.product] is None:
         lines = line_numbers(checked.path.read_text(encoding="utf-8-sig"))
         text = f"product {checked.job.product} is not available in this account; choose one of `bulk-topup products`"
         missing = Diagnostic(line=lines.get(("product",)), key="product", message=text)
@@ -144,12 +140,12 @@ async def check_product(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
     return checked
 
 
-async def check_choices(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
+async def check_choices(checked: CheckedJob, catalogue: Catalogue) -> CheckedJob:
     """Choose the products of the list's first rows as a trial, if the job has [auto_product]; a plan does it for all.
 
     Args:
         checked: the result of `check_job`.
-        dvs: an open client.
+        catalogue: asks for products, and for the operators of numbers.
 
     Returns:
         The same, with an error for each of these rows that gets no product.
@@ -163,7 +159,7 @@ async def check_choices(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
         return checked
     frame = next(open_job_list(job).batches()).head(TRIED_ROWS)
     chooser = Chooser(
-        dvs=dvs,
+        catalogue=catalogue,
         ledger=None,
         run=None,
         policy=job.auto_product,

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bulk_topup.app.approval import plan_statement
+from bulk_topup.app.catalogue import Asking, Catalogue
 from bulk_topup.app.list_of_run import find_list_problem, find_same_list, find_sent_before, find_uncorrected
 from bulk_topup.app.paid_elsewhere import with_elsewhere
 from bulk_topup.app.preflight import (
@@ -68,6 +69,7 @@ async def prepare_start(
     run: Run | None,
     *,
     dvs: AsyncDVS,
+    catalogue: Catalogue,
     ledger: LedgerStore,
     environment: Environment,
     clock: Clock,
@@ -81,6 +83,7 @@ async def prepare_start(
         job: the job, its dates rendered.
         run: the job's run; None for a new one.
         dvs: an open client.
+        catalogue: asks for products, and for the operators of numbers.
         ledger: an open ledger, where rows are staged.
         environment: where the run pays.
         clock: the source of time.
@@ -95,6 +98,7 @@ async def prepare_start(
         job=job,
         run=run,
         dvs=dvs,
+        catalogue=catalogue,
         ledger=ledger,
         environment=environment,
         corrections=corrections,
@@ -128,6 +132,7 @@ async def plan_job(
     corrections: Path | None = None,
     clock: Clock | None = None,
     repetition: Repetition = NO_REPETITION,
+    asking: Asking = Asking(),  # noqa: B008 - frozen
 ) -> tuple[Run | None, Prepared]:
     """Check a list and return what a run would do; nothing is sent, and no run is created or changed.
 
@@ -139,6 +144,7 @@ async def plan_job(
         corrections: a not-completed file of the run with corrected rows.
         clock: the source of time.
         repetition: what is said about other runs, and about rows that they have paid.
+        asking: how DVS is asked about products and numbers.
 
     Returns:
         The job's run, None for a new one, and the checked list.
@@ -149,7 +155,9 @@ async def plan_job(
         ClosedRunError: the run is closed.
         RunNotRebuiltError: a rebuild of the run was interrupted.
     """
-    run, planned = await _plan(job, dvs, ledger, environment, corrections, clock or SystemClock(), repetition)
+    clock = clock or SystemClock()
+    catalogue = asking.catalogue(dvs, ledger, environment, job.answer_ages, clock)
+    run, planned = await _plan(job, dvs, catalogue, ledger, environment, corrections, clock, repetition)
     ledger.staging.clear()
     return run, planned.prepared
 
@@ -164,6 +172,7 @@ async def plan_for_approval(
     corrections: Path | None = None,
     repetition: Repetition = NO_REPETITION,
     callback_address: str = "",
+    asking: Asking = Asking(),  # noqa: B008 - frozen
 ) -> tuple[Run | None, Prepared, PlanStatement]:
     """Check a list as `plan_job` does, and return the statement that another person approves as well.
 
@@ -176,6 +185,7 @@ async def plan_for_approval(
         corrections: a not-completed file of the run with corrected rows.
         repetition: what is said about other runs, and about rows that they have paid.
         callback_address: where callbacks are posted, without the token; empty for nowhere.
+        asking: how DVS is asked about products and numbers.
 
     Returns:
         The job's run, None for a new one; the checked list; and the statement.
@@ -187,7 +197,8 @@ async def plan_for_approval(
         RunNotRebuiltError: a rebuild of the run was interrupted.
     """
     clock = clock or SystemClock()
-    run, planned = await _plan(job, dvs, ledger, payer.environment, corrections, clock, repetition)
+    catalogue = asking.catalogue(dvs, ledger, payer.environment, job.answer_ages, clock)
+    run, planned = await _plan(job, dvs, catalogue, ledger, payer.environment, corrections, clock, repetition)
     statement = plan_statement(job, planned.prepared, payer, ledger, clock, planned.ids, callback_address)
     ledger.staging.clear()
     return run, planned.prepared, statement
@@ -196,6 +207,7 @@ async def plan_for_approval(
 async def _plan(
     job: Job,
     dvs: AsyncDVS,
+    catalogue: Catalogue,
     ledger: LedgerStore,
     environment: Environment,
     corrections: Path | None,
@@ -213,6 +225,7 @@ async def _plan(
         job,
         run,
         dvs=dvs,
+        catalogue=catalogue,
         ledger=ledger,
         environment=environment,
         clock=clock,

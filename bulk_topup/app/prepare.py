@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from bulk_topup.app.catalogue import Catalogue
 from bulk_topup.app.paid_elsewhere import NOT_ASKED, Elsewhere
 from bulk_topup.app.product_choice import CHOSEN, Chooser
 from bulk_topup.domain import fields
@@ -20,7 +21,7 @@ from bulk_topup.domain.guards import Caps, Guards
 from bulk_topup.domain.list_problem import ListProblem
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import MergePreview
-from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
+from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.intake import ListReader
@@ -76,6 +77,8 @@ class Prepared:
     elsewhere: Elsewhere = NOT_ASKED
     #: Why that is paid again; None if it stops the run.
     pay_again: str | None = None
+    #: The products of the list's rows, by their IDs.
+    product_ids: tuple[int, ...] = ()
     #: Rows that have other values in the run than in the list.
     corrected: tuple[CorrectedRow, ...] = ()
     #: Rows with values that were corrected in the job's latest other run, and are not in the list.
@@ -109,6 +112,7 @@ async def prepare(
     *,
     reader: ListReader,
     dvs: AsyncDVS,
+    catalogue: Catalogue,
     ledger: LedgerStore,
     run: Run | None,
     options: PlanOptions,
@@ -121,7 +125,8 @@ async def prepare(
 
     Args:
         reader: the open list.
-        dvs: an open client, which fetches products and balances.
+        dvs: an open client, which fetches balances.
+        catalogue: asks for products, and for the operators of numbers.
         ledger: an open ledger, where rows are staged.
         run: the run of the list; None for a new one.
         options: how amounts and duplicates of the list are meant.
@@ -134,12 +139,14 @@ async def prepare(
         ListError: the list cannot be read to its end.
         DVSError: products or balances cannot be fetched.
     """
-    chooser = None if auto_product is None else _chooser(auto_product, dvs, ledger, run, options)
+    chooser = None if auto_product is None else _chooser(auto_product, catalogue, ledger, run, options)
     ledger.staging.clear()
     # Rows wait for their products: those are asked for first.
     is_read = asyncio.Event()
-    staged = _stage_rows(reader, dvs, ledger, options, chooser, is_read)
+    products: dict[int, Product | None] = {}
+    staged = _stage_rows(reader, catalogue, ledger, options, chooser, products, is_read)
     plan, balances = await both(staged, _fetch_balances(dvs, after=is_read))
+    plan.prices_at = catalogue.asked_at(products)
     rows = () if corrected is None else tuple(corrected.corrected)
     ledger.corrections.stage(rows)
     preview = ledger.staging.preview(
@@ -158,13 +165,16 @@ async def prepare(
         balances=tuple(check_balances(preview.costs, balances)),
         checks=tuple(checks),
         undecided=undecided,
+        product_ids=tuple(products),
         corrected=rows,
     )
 
 
-def _chooser(policy: AutoProduct, dvs: AsyncDVS, ledger: LedgerStore, run: Run | None, options: PlanOptions) -> Chooser:
+def _chooser(
+    policy: AutoProduct, catalogue: Catalogue, ledger: LedgerStore, run: Run | None, options: PlanOptions
+) -> Chooser:
     return Chooser(
-        dvs=dvs,
+        catalogue=catalogue,
         ledger=ledger,
         run=run,
         policy=policy,
@@ -194,17 +204,17 @@ async def _fetch_balances(dvs: AsyncDVS, *, after: asyncio.Event | None = None) 
 
 async def _stage_rows(
     reader: ListReader,
-    dvs: AsyncDVS,
+    catalogue: Catalogue,
     ledger: LedgerStore,
     options: PlanOptions,
     chooser: Chooser | None,
+    products: dict[int, Product | None],
     is_read: asyncio.Event,
 ) -> Plan:
     """Check and stage the list batch by batch: one is read, one checked and one staged at the same time.
 
-    `is_read` is set once the first batch is read, or the list has none.
+    The list's products are added to `products`; `is_read` is set once the first batch is read, or the list has none.
     """
-    products: dict[int, Product | None] = {}
     columns = {name: reader.column_of(name) for name in reader.mapped}
     if chooser is not None:
         columns[fields.PRODUCT_ID] = CHOSEN
@@ -232,7 +242,9 @@ async def _stage_rows(
             if chooser is not None:
                 await asyncio.wrap_future(staging)  # the chooser reads the ledger, too
                 frame = await chooser.choose(frame)
-            await _fetch_missing(dvs, frame, products)
+            if missing := _product_ids(frame) - products.keys():
+                await asyncio.wrap_future(staging)  # the ledger may have them
+                products |= await catalogue.products(sorted(missing))
             rows = checker.check(frame)
             if chooser is not None:
                 rows = chooser.refuse_repeats(rows)
@@ -269,16 +281,8 @@ def shared_values(rows: pl.DataFrame) -> dict[str, str | int | None]:
     }
 
 
-async def _fetch_missing(dvs: AsyncDVS, frame: pl.DataFrame, products: dict[int, Product | None]) -> None:
-    """Fetch the products of a batch that are not known yet; None for one that the account does not have."""
+def _product_ids(frame: pl.DataFrame) -> set[int]:
+    """Return the products of a batch."""
     if fields.PRODUCT_ID not in frame.columns:
-        return
-    for text in frame[fields.PRODUCT_ID].drop_nulls().unique(maintain_order=True):
-        product_id = int(text)
-        if product_id not in products:
-            try:
-                products[product_id] = await dvs.products.get(product_id)
-            except NotFoundError as error:
-                if not error.has_code(ErrorCode.PRODUCT_NOT_AVAILABLE):
-                    raise
-                products[product_id] = None
+        return set()
+    return {int(text) for text in frame[fields.PRODUCT_ID].drop_nulls().unique()}

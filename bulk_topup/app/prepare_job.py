@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bulk_topup.app.catalogue import Catalogue
 from bulk_topup.app.list_of_run import check_can_be_added, columns_in_run
 from bulk_topup.app.open_list import open_job_list, open_job_table
 from bulk_topup.app.paid_elsewhere import Answer, Elsewhere, ask_elsewhere, find_elsewhere, is_to_be_asked
@@ -47,6 +48,8 @@ class JobStager:
     #: The job's run; None for a new one.
     run: Run | None
     dvs: AsyncDVS
+    #: Asks for products, and for the operators of numbers.
+    catalogue: Catalogue
     #: An open ledger, where rows are staged.
     ledger: LedgerStore
     #: Where the run pays; production refuses numbers that others only note.
@@ -91,6 +94,7 @@ class JobStager:
         prepared = await prepare(
             reader=reader,
             dvs=self.dvs,
+            catalogue=self.catalogue,
             ledger=ledger,
             run=run,
             options=replace(job.plan_options, numbers=numbers, identity_version=version),

@@ -1,16 +1,16 @@
-"""Chooses the product of each row by its number's operator and its amount; reads DVS and the ledger.
+"""Chooses the product of each row by its number's operator and its amount; reads the ledger.
 
 A row's identity is its reference, so another choice later never makes another row of it. The run's earlier choice stays
 as long as number and amount do.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 import polars as pl
 
+from bulk_topup.app.catalogue import Catalogue, ProductFilter
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AmountMatch, AutoProduct
 from bulk_topup.domain.choice_notes import ChoiceNotes, ExampleRows
@@ -19,23 +19,18 @@ from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.problems import Problem, decode_problems, encode_problems
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs import APIError, AsyncDVS, NotFoundError
+from bulk_topup.dvs import APIError
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.catalogue import LookupOperator
 from bulk_topup.dvs.models.product import Product
-from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.ledger import ChosenProduct, LedgerStore
 from bulk_topup.plan.product_choice import Choice, Wish, choose
 
 #: Stands for the column of the chosen product.
 CHOSEN: Final = "(chosen by number and amount)"
-#: Numbers that are looked up at once, within the client's rate limit.
-LOOK_UPS: Final = 16
+
 #: Different amounts of operators whose products are remembered.
 MAX_REMEMBERED: Final = 100_000
-#: The codes with which DVS refuses one number.
-_NUMBER_CODES: Final = (ErrorCode.CREDIT_PARTY_MOBILE_NUMBER_INVALID, ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
-
 #: What to do about a number without an operator.
 _INSTEAD: Final = "Correct the number, or pay it by a list with products."
 _PROBLEMS: Final = pl.List(pl.Struct({"column": pl.String, "message": pl.String}))
@@ -45,7 +40,7 @@ class Chooser:
     """Chooses the products of a list's rows, batch by batch.
 
     Args:
-        dvs: an open client, which looks up numbers and products.
+        catalogue: asks for the operators of numbers, and for their products.
         ledger: an open ledger with the run's earlier choices; None for none.
         run: the run; None for a new one.
         policy: the products to choose from.
@@ -56,14 +51,14 @@ class Chooser:
     def __init__(
         self,
         *,
-        dvs: AsyncDVS,
+        catalogue: Catalogue,
         ledger: LedgerStore | None,
         run: Run | None,
         policy: AutoProduct,
         mode: CalculationMode,
         allow_duplicates: bool,
     ) -> None:
-        self._dvs = dvs
+        self._catalogue = catalogue
         self._ledger = ledger
         self._run = run
         self._policy = policy
@@ -146,37 +141,18 @@ class Chooser:
         return {each: found[identity] for each, identity in identities.items() if identity in found}
 
     async def _look_up(self, numbers: set[str]) -> None:
-        """Look up the operators of these numbers, some at a time, and fetch the products of those operators."""
-        wanted = sorted(numbers - self._operators.keys())
-        for start in range(0, len(wanted), LOOK_UPS):
-            batch = wanted[start : start + LOOK_UPS]
-            results = await asyncio.gather(*map(self._operator_of, batch), return_exceptions=True)
-            for number, result in zip(batch, results, strict=True):
-                if isinstance(result, BaseException):
-                    raise result
-                self._operators[number] = result
-        operators = {each.id for each in self._operators.values() if isinstance(each, LookupOperator)}
-        for operator_id in sorted(operators - self._products.keys()):
-            policy = self._policy
-            pages = self._dvs.products.list(
-                operator_id=operator_id,
-                type=policy.type,
-                service_id=policy.service_id,
-                subservice_id=policy.subservice_id,
-                benefit_types=list(policy.benefit_types) or None,
-            )
-            self._products[operator_id] = [product async for product in pages]
-
-    async def _operator_of(self, number: str) -> LookupOperator | str:
-        try:
-            found = [each async for each in self._dvs.lookup.mobile_number(number, post=True) if each.identified]
-        except APIError as error:
-            if not _is_about_the_number(error):
-                raise
-            return f"The operator of {number} can't be looked up. {error}. {_INSTEAD}"
-        if len(found) == 1:
-            return found[0]
-        return f"DVS does not know the operator of {number}. {_INSTEAD}"
+        """Look up the operators of these numbers, and the products of those operators."""
+        answers = await self._catalogue.operators_of(sorted(numbers - self._operators.keys()))
+        self._operators |= {number: _operator_or_problem(number, answer) for number, answer in answers.items()}
+        operators = {operator.id for operator in self._operators.values() if isinstance(operator, LookupOperator)}
+        policy = self._policy
+        listed = ProductFilter(
+            type=policy.type,
+            service_id=policy.service_id,
+            subservice_id=policy.subservice_id,
+            benefit_types=policy.benefit_types,
+        )
+        self._products |= await self._catalogue.products_of(operators - self._products.keys(), listed)
 
     def _choice(self, line: int, number: str | None, amount: str | None, currency: str | None) -> "_Chosen | str":
         """Return the row's product, or why it has none."""
@@ -243,6 +219,7 @@ class _Chosen(NamedTuple):
     lowered: str | None = None
 
 
-def _is_about_the_number(error: APIError) -> bool:
-    """Return True if DVS refuses one number, and not the look-up: other numbers may be looked up."""
-    return isinstance(error, NotFoundError) or any(error.has_code(code) for code in _NUMBER_CODES)
+def _operator_or_problem(number: str, answer: LookupOperator | APIError | None) -> LookupOperator | str:
+    if isinstance(answer, APIError):
+        return f"The operator of {number} can't be looked up. {answer}. {_INSTEAD}"
+    return answer if answer is not None else f"DVS does not know the operator of {number}. {_INSTEAD}"

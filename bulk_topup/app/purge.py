@@ -61,6 +61,8 @@ def purge(
 ) -> list[Candidate]:
     """Purge the personal data of those runs that can be purged, from the ledger and from the bytes of its file.
 
+    Kept answers about numbers go with them, whether or not there is a run to purge.
+
     Args:
         ledger: an open ledger.
         found: the result of `candidates`; each run is checked again under its lock.
@@ -74,6 +76,8 @@ def purge(
         LedgerError: another process reads the file, so the old bytes stay in it until the next purge.
     """
     done = [_purge_run(ledger, each.run, older_than, now) for each in found if not each.why_not]
+    # Those of lists that were only planned belong to no run.
+    ledger.kept_answers.forget_numbers()
     # Even if there is nothing to purge: an earlier purge may have ended before this.
     ledger.purges.scrub()
     return done

@@ -1,7 +1,9 @@
 """Rebuilds the run of a lost or an old ledger from its list or its rows, and the transactions at DVS; sends nothing."""
 
+from dataclasses import replace
 from datetime import datetime
 
+from bulk_topup.app.catalogue import Catalogue
 from bulk_topup.app.merge import merge_list
 from bulk_topup.app.preflight import PayingAccount, check_not_closed, check_not_purged, check_same_account
 from bulk_topup.app.prepare_job import JobStager, PlannedList, prepare_job
@@ -77,7 +79,7 @@ async def rebuild(
         planned, run = await _merge_as_sent(job, found, dvs=dvs, payer=payer, ledger=ledger, clock=clock)
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)
         if any(note.production_refuses for note in planned.prepared.plan.numbers.concerns):
-            stager = JobStager(job=job, run=run, dvs=dvs, ledger=ledger, environment=payer.environment)
+            stager = _stager(job, run, dvs, ledger, payer.environment, clock)
             await prepare_job(stager, clock=clock, is_rebuilt=True)
             columns = planned.reader.columns
             run = merge_list(job, ledger=ledger, payer=payer, columns=columns, ids=run.ids, clock=clock, is_start=False)
@@ -146,13 +148,18 @@ async def _merge_as_sent(
     if found is not None:
         ledger.runs.set_reading_version(found, version)
     # What was paid is looked up although its number would be refused today.
-    stager = JobStager(
-        job=job, run=found, dvs=dvs, ledger=ledger, environment=Environment.SANDBOX, reading_version=version
-    )
-    planned = await prepare_job(stager, clock=clock, is_rebuilt=True)
+    stager = _stager(job, found, dvs, ledger, Environment.SANDBOX, clock)
+    planned = await prepare_job(replace(stager, reading_version=version), clock=clock, is_rebuilt=True)
     ledger.rebuild.remember_spellings()
     columns, ids = planned.reader.columns, planned.ids
     run = merge_list(
         job, ledger=ledger, payer=payer, columns=columns, ids=ids, clock=clock, reading_version=version, is_start=False
     )
     return planned, run
+
+
+def _stager(
+    job: Job, run: Run | None, dvs: AsyncDVS, ledger: LedgerStore, environment: Environment, clock: Clock
+) -> JobStager:
+    catalogue = Catalogue(dvs, clock=clock)
+    return JobStager(job=job, run=run, dvs=dvs, catalogue=catalogue, ledger=ledger, environment=environment)

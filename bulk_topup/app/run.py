@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bulk_topup.app.approval import check_approval, check_same_callbacks
 from bulk_topup.app.archive import ArchiveResult, ListFile, fingerprint
+from bulk_topup.app.catalogue import Asking
 from bulk_topup.app.list_of_run import check_list
 from bulk_topup.app.merge import merge_or_interrupt
 from bulk_topup.app.paid_elsewhere import check_not_paid_elsewhere
@@ -17,6 +18,7 @@ from bulk_topup.app.preflight import (
     check_plan,
 )
 from bulk_topup.app.prepare import Prepared
+from bulk_topup.app.product_changes import check_products
 from bulk_topup.app.report import ReportOptions, current_report, make_report_folder, write_current_report
 from bulk_topup.app.restored_ledger import check_not_restored, has_rows_to_send
 from bulk_topup.app.run_name import named_as_run
@@ -84,6 +86,7 @@ async def run_list(
     approval: Presented | None = None,
     lock: RunLock | None = None,
     repetition: Repetition = NO_REPETITION,
+    asking: Asking = Asking(),  # noqa: B008 - frozen
 ) -> FinishedRun:
     """Pay a list, or continue where an earlier invocation ended.
 
@@ -102,6 +105,7 @@ async def run_list(
         approval: an approval of exactly this plan; it replaces the watcher's confirmation.
         lock: the run's lock, if the caller has it from `run_lock`; None to lock the run here.
         repetition: what is said about other runs, and about rows that they have paid.
+        asking: how DVS is asked about products and numbers.
 
     Raises:
         RunLockedError: another process works on the run.
@@ -109,6 +113,7 @@ async def run_list(
         AlreadyPaidError: other runs have paid the list, or this one did long ago; nothing was sent.
         OtherListError: the list has other rows than its run, or is another list; nothing was sent.
         ListError: the list cannot be read, or changes while it is read.
+        ProductsChangedError: a product changed while the plan waited for its confirmation; nothing was sent.
         RowsRefusedError, GuardError, ApprovalError, BalanceTooLowError, EnvironmentMismatchError,
             AccountMismatchError, ModeMismatchError, EarlierRunOpenError: a check failed; nothing was sent.
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged; nothing
@@ -127,10 +132,13 @@ async def run_list(
             check_valid(approval, job.approval, clock.now())
         file = None if job.archive is None else ListFile.inspect(Path(job.list), Path(job.archive))
         before = _list_fingerprint(job)
+        ages = job.answer_ages.before_sending(has_cost_cap=bool(job.caps.costs))
+        catalogue = asking.catalogue(dvs, ledger, payer.environment, ages, clock)
         planned = await prepare_start(
             job,
             found,
             dvs=dvs,
+            catalogue=catalogue,
             ledger=ledger,
             environment=payer.environment,
             clock=clock,
@@ -162,6 +170,8 @@ async def run_list(
         left_out = _write_left_out(planned.table, report.folder)
         if approval is None and prepared.difference.to_send:
             watcher.confirm(f"{job.name}/{job.run_key}", prepared.difference.to_send)
+        if prepared.difference.to_send:
+            await check_products(prepared, catalogue)
         run = merge_or_interrupt(job, ledger, payer, planned, approval, clock, repetition)
         others = 0
         if found is not None and has_rows_to_send(run, ledger):

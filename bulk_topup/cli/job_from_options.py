@@ -67,6 +67,8 @@ def _settings(list_: ListOptions, environment: Environment | None, pace: PaceOpt
         "calculation_mode": list_.calculation_mode,
         "allow_duplicates": list_.allow_duplicates,
         "skip_refused": list_.skip_refused,
+        "max_age": list_.max_age,
+        "number_max_age": list_.number_max_age,
         "environment": environment,
         "rate": None if pace is None else pace.rate,
         "concurrency": None if pace is None else pace.concurrency,

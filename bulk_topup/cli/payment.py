@@ -8,6 +8,7 @@ from typing import Final
 import click
 from rich.console import Console
 
+from bulk_topup.app.catalogue import Asking
 from bulk_topup.app.changed_list import changed_list_warnings
 from bulk_topup.app.monitor import RunMonitor
 from bulk_topup.app.monitored_run import MonitoredWatcher
@@ -32,6 +33,7 @@ from bulk_topup.cli.options.list import JobOptions
 from bulk_topup.cli.options.payment import PaymentOptions
 from bulk_topup.cli.quiet import suppress_output
 from bulk_topup.cli.screens.plan import plan_json
+from bulk_topup.cli.screens.questions import shown_asking
 from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.retry_rules import WORTH_A_RETRY
@@ -149,7 +151,10 @@ def pay_list(
                 monitor.follow(session.dvs, session.payer)
                 watcher.opened(session.payer)
                 watcher.follow(session.dvs, clock)
-                with callbacks.received(session.ledger, options, watcher) as with_callbacks:
+                with (
+                    callbacks.received(session.ledger, options, watcher) as with_callbacks,
+                    shown_asking(is_quiet=payment.is_quiet) as on_progress,
+                ):
                     return await run_list(
                         job,
                         dvs=session.dvs,
@@ -163,6 +168,7 @@ def pay_list(
                         approval=presented,
                         lock=session.lock,
                         repetition=repetition,
+                        asking=Asking(keeps_answers=not provider.is_embedded, on_progress=on_progress),
                     )
 
         try:

@@ -4,6 +4,7 @@ import csv
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import TypeVar
 
@@ -12,6 +13,8 @@ import cloup
 from pydantic import BaseModel
 from rich.console import Console
 
+from bulk_topup.app.catalogue import Catalogue
+from bulk_topup.app.open_catalogue import open_catalogue
 from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.cli.account_line import account_line
 from bulk_topup.cli.clock import command_clock
@@ -21,7 +24,9 @@ from bulk_topup.cli.notices import client_rate, show_notices
 from bulk_topup.cli.options.groups import collect
 from bulk_topup.cli.options.pace import rate_option
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
+from bulk_topup.cli.screens.questions import shown_asking
 from bulk_topup.cli.screens.tables import simple_table
+from bulk_topup.domain.answer_ages import ages_of
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.money import format_amount, format_money, format_plain, with_texts
 from bulk_topup.dvs import AsyncDVS, codec
@@ -135,6 +140,33 @@ def fetch_or_exit(
                 return await fetch(dvs)
 
         return run_async(main(), interrupted=interrupted)
+
+
+async def ask_catalogue(
+    provider: ProviderArguments,
+    dvs: AsyncDVS,
+    max_age: timedelta | None,
+    ask: Callable[[Catalogue], Awaitable[T]],
+) -> T:
+    """Return what a catalogue has, with the answers that the ledger keeps; say so if one is used.
+
+    Args:
+        provider: the environment and the ledger.
+        dvs: an open client.
+        max_age: how old an answer may be; None for the default.
+        ask: asks the catalogue.
+    """
+    with (
+        shown_asking() as on_progress,
+        open_catalogue(
+            provider.resolve(), dvs, ages=ages_of(max_age), clock=command_clock(), on_progress=on_progress
+        ) as catalogue,
+    ):
+        found = await ask(catalogue)
+        if (oldest := catalogue.oldest_kept) is not None:
+            text = f"As DVS answered on {oldest:%Y-%m-%d %H:%M} UTC or later. To ask again, add --max-age 0."
+            click.echo(text, err=True)
+        return found
 
 
 async def fetch_all(pages: Pages[T]) -> list[T]:

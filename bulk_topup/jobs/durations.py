@@ -11,3 +11,8 @@ def parse_duration(text: str) -> timedelta | None:
     """Return the duration a text names, or None if it names none."""
     match = _DURATION.fullmatch(text)
     return timedelta(**{_TIME_UNITS[match[2]]: int(match[1])}) if match else None
+
+
+def parse_age(text: str) -> timedelta | None:
+    """Return the duration a text names, which may be 0, or None if it names none."""
+    return timedelta() if text == "0" else parse_duration(text)

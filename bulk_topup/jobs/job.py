@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from bulk_topup.approvals.approval import ApprovalPolicy
+from bulk_topup.domain.answer_ages import AnswerAges, ages_of
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.fields import PRODUCT_ID, REFERENCE
 from bulk_topup.domain.guards import Guards, Mode
@@ -21,6 +22,7 @@ from bulk_topup.intake import Formats, ListSource
 from bulk_topup.intake.filters import Filter
 from bulk_topup.jobs.base_job import BaseJob, Name, resolve_folder
 from bulk_topup.jobs.date_templates import Template, render_dates
+from bulk_topup.jobs.durations import parse_age
 from bulk_topup.jobs.list_pattern import escape_pattern, find_matches, is_pattern, unescape_pattern
 from bulk_topup.plan import PlanOptions
 
@@ -40,6 +42,14 @@ def _check_e164(number: str) -> str:
     return number
 
 
+def _check_age(text: str) -> str:
+    if parse_age(text) is None:
+        raise ValueError(f'"{text}" is not an age. Write 30m, 2h or 1d, or 0.')
+    return text
+
+
+#: How old an answer may be that is used again.
+Age = Annotated[str, AfterValidator(_check_age)]
 #: A mobile number in E.164 form.
 E164Number = Annotated[str, AfterValidator(_check_e164)]
 
@@ -78,6 +88,11 @@ class Job(BaseJob, Guards):
     product: int | None = Field(default=None, ge=1)
     #: Choose the product of each row by its operator and amount; needs a reference in `columns`.
     auto_product: AutoProduct | None = None
+    #: How old answers about products may be that are used again, e.g. "2h"; "0" asks DVS each time; by default "24h".
+    #: When rows are sent, those about the list's products are never older than an hour.
+    max_age: Age | None = None
+    #: How old an answer about the operator of a number may be; by default "30d".
+    number_max_age: Age | None = None
     #: ISO 3166-1 alpha-2 country code of mobile numbers that are written without + and calling code.
     default_country: str | None = None
     #: Mobile numbers that are paid although no numbering plan has them, in E.164 form; the ledger keeps them.
@@ -218,6 +233,11 @@ class Job(BaseJob, Guards):
     def guards(self) -> Guards:
         """The guards of the job."""
         return Guards.model_validate(self.model_dump(include=set(Guards.model_fields)))
+
+    @property
+    def answer_ages(self) -> AnswerAges:
+        """How old answers may be that are used again."""
+        return ages_of(*(None if age is None else parse_age(age) for age in (self.max_age, self.number_max_age)))
 
     @property
     def plan_options(self) -> PlanOptions:

@@ -16,6 +16,7 @@ from bulk_topup.ledger.comparison import ComparisonQueries
 from bulk_topup.ledger.conflicts import ConflictQueries
 from bulk_topup.ledger.corrections import CorrectionQueries
 from bulk_topup.ledger.hints import HintQueries
+from bulk_topup.ledger.kept_answers import KeptAnswerQueries
 from bulk_topup.ledger.lacking_ids import LackingIdQueries
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.not_the_same import NotTheSameQueries
@@ -97,6 +98,8 @@ class LedgerStore:
         self.lacking_ids = LackingIdQueries(file)
         #: Products chosen when the list was read before.
         self.product_choices = ProductChoiceQueries(file)
+        #: Answers of DVS that are used again while they are recent.
+        self.kept_answers = KeptAnswerQueries(file)
         #: Numbers that are paid although no numbering plan has them.
         self.accepted_numbers = AcceptedNumberQueries(file)
         #: Removal of personal data.

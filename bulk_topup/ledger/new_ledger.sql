@@ -237,3 +237,34 @@ CREATE INDEX "idx_corrections_run_id_replaced"
 
 CREATE INDEX "idx_corrections_party_key"
     ON "corrections" ("party_key");
+
+CREATE TABLE "kept_products" (
+   "environment" TEXT,
+   "account" TEXT,
+   "version" TEXT NOT NULL,
+   "asked_at" TEXT NOT NULL,
+   "product_id" INTEGER,
+   "body" TEXT NOT NULL,
+   PRIMARY KEY ("environment", "account", "product_id")
+);
+
+CREATE TABLE "kept_lists" (
+   "environment" TEXT,
+   "account" TEXT,
+   "version" TEXT NOT NULL,
+   "asked_at" TEXT NOT NULL,
+   "query" TEXT,
+   "entries" TEXT NOT NULL,
+   PRIMARY KEY ("environment", "account", "query")
+);
+
+CREATE TABLE "kept_operators" (
+   "environment" TEXT,
+   "account" TEXT,
+   "version" TEXT NOT NULL,
+   "asked_at" TEXT NOT NULL,
+   "number" TEXT,
+   "party_key" TEXT NOT NULL,
+   "body" TEXT NOT NULL,
+   PRIMARY KEY ("environment", "account", "number")
+);

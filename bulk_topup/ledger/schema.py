@@ -422,3 +422,29 @@ def _twenty_third(db: Database) -> None:
     # The profile of a new eSIM, encrypted as PINs are.
     for name in ("activation_code", "apple_universal_link", "android_universal_link", "installation_url"):
         db.table("attempts").add_column(f"esim_{name}", str)
+
+
+@migrations(name=NAMES[23])
+def _twenty_fourth(db: Database) -> None:
+    # Answers of DVS that are used again while they are recent: by environment and account, each with its time and with
+    # the version of the program that read it.
+    answers = {"environment": str, "account": str, "version": str, "asked_at": str}
+    required = {"version", "asked_at"}
+    # A product's body as JSON.
+    db.table("kept_products").create(
+        {**answers, "product_id": int, "body": str},
+        pk=("environment", "account", "product_id"),
+        not_null={*required, "body"},
+    )
+    # A list's entries as a JSON array: IDs of products, or bodies of operators.
+    db.table("kept_lists").create(
+        {**answers, "query": str, "entries": str},
+        pk=("environment", "account", "query"),
+        not_null={*required, "entries"},
+    )
+    # The operator of a mobile number as JSON; `party_key` finds the rows that credit the number.
+    db.table("kept_operators").create(
+        {**answers, "number": str, "party_key": str, "body": str},
+        pk=("environment", "account", "number"),
+        not_null={*required, "party_key", "body"},
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 import polars as pl
@@ -97,6 +98,8 @@ class Plan:
     numbers: NumberNotes = field(default_factory=NumberNotes)
     #: How products were chosen; None where list or job names them.
     choices: ChoiceNotes | None = None
+    #: When the oldest answer about its products was asked for, in UTC; None for no products.
+    prices_at: datetime | None = None
 
     def add(self, rows: pl.DataFrame, products: Mapping[int, Product | None]) -> None:
         """Count further rows.
@@ -199,6 +202,7 @@ class Plan:
             ],
             "refused_rows_not_listed": self.refused - len(self.refused_rows),
             "numbers": self.numbers.as_json(),
+            "prices_at": None if self.prices_at is None else self.prices_at.isoformat(),
         } | ({} if self.choices is None else {"choices": self.choices.as_json()})
 
 

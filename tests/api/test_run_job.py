@@ -37,7 +37,7 @@ from bulk_topup.errors import (
     RowsRefusedError,
     RunLockedError,
 )
-from bulk_topup.ledger import run_lock
+from bulk_topup.ledger import LedgerStore, run_lock
 
 QUICK: dict[str, Any] = {"poll_interval": 0.05, "progress_interval": 0.02}
 
@@ -93,7 +93,8 @@ def test_production_sends_nothing_unless_its_run_is_named(
         with pytest.raises(ConfirmationRequiredError, match=r"bonus/may would pay 2 rows .*confirm='bonus/may'"):
             run_job(job_of(2), environment="production", confirm=confirm, **ways, **QUICK)
     assert not paid()
-    assert not ways["ledger"].exists()
+    with LedgerStore(ways["ledger"]) as ledger:
+        assert ledger.runs.all() == []
     assert run_job(job_of(2), environment="production", confirm="Bonus/MAY", **ways, **QUICK).exit_code == 0
     # Nothing is left to be sent, so that nothing has to be confirmed.
     assert run_job(job_of(2), environment="production", **ways, **QUICK).exit_code == 0

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from bulk_topup.app.catalogue import Catalogue
 from bulk_topup.app.product_choice import Chooser
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.row import StagedRow
@@ -13,6 +14,7 @@ from bulk_topup.domain.sameness import mobile_key
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.ledger import LedgerStore
+from bulk_topup.system.clock import SystemClock
 
 
 def _batch(*rows: tuple[int, str | None, str]) -> pl.DataFrame:
@@ -45,7 +47,7 @@ async def test_a_number_that_another_product_would_pay_again_is_refused_over_all
     allow_duplicates: bool, tmp_path: Path
 ) -> None:
     chooser = Chooser(
-        dvs=AsyncDVS("http://127.0.0.1:9/v1", "key", "secret"),
+        catalogue=Catalogue(AsyncDVS("http://127.0.0.1:9/v1", "key", "secret"), clock=SystemClock()),
         ledger=LedgerStore(tmp_path / "ledger.db"),
         run=None,
         policy=AutoProduct(),

@@ -51,6 +51,7 @@ ADDED = {
     "account",
     "unreadable",
     "unreadable_entries",
+    "prices_at",
 }
 #: Totals of states that charge nothing, whose prices are 0 now.
 UNCHARGED = {"failed", "reversed"}

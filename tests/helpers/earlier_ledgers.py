@@ -15,8 +15,11 @@ WITHOUT_ESIMS: Final = tuple(
     f"ALTER TABLE attempts DROP COLUMN esim_{name}"
     for name in ("activation_code", "apple_universal_link", "android_universal_link", "installation_url")
 )
+#: Reverts the twenty-fourth migration.
+WITHOUT_KEPT_ANSWERS: Final = tuple(f"DROP TABLE kept_{name}" for name in ("products", "lists", "operators"))
 #: Reverts all migrations since the tenth.
 AS_OF_THE_NINTH: Final = (
+    *WITHOUT_KEPT_ANSWERS,
     *WITHOUT_ESIMS,
     "DROP TABLE corrections",
     "DROP TABLE absences",

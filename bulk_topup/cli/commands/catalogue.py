@@ -1,12 +1,14 @@
 """The commands of the catalogue and the wallets: services, countries, operators, promotions, campaigns, balances."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import click
 import cloup
 
-from bulk_topup.cli.query import QueryOptions, fetch_all, print_query, query_options
+from bulk_topup.cli.options.ages import max_age_option
+from bulk_topup.cli.query import QueryOptions, ask_catalogue, fetch_all, print_query, query_options
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.catalogue import Campaign, Country, Operator, Promotion, Service
@@ -82,9 +84,15 @@ def countries_command(country: str | None, service: int | None, subservice: int 
 @country_option
 @service_option
 @subservice_option
+@max_age_option
 @query_options
 def operators_command(
-    operator_id: int | None, country: str | None, service: int | None, subservice: int | None, query: QueryOptions
+    operator_id: int | None,
+    country: str | None,
+    service: int | None,
+    subservice: int | None,
+    max_age: timedelta | None,
+    query: QueryOptions,
 ) -> None:
     """List the operators, or show one.
 
@@ -97,8 +105,8 @@ def operators_command(
     async def fetch(dvs: AsyncDVS) -> Sequence[Operator]:
         if operator_id is not None:
             return [await dvs.operators.get(operator_id)]
-        listing = dvs.operators.list(country_iso_code=country, service_id=service, subservice_id=subservice)
-        return await fetch_all(listing)
+        filters = {"country_iso_code": country, "service_id": service, "subservice_id": subservice}
+        return await ask_catalogue(query.provider, dvs, max_age, lambda catalogue: catalogue.all_operators(filters))
 
     def row(operator: Operator) -> tuple[object, ...]:
         return operator.id, operator.name, operator.country.iso_code

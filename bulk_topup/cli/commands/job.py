@@ -9,6 +9,7 @@ import click
 import cloup
 
 from bulk_topup.app.check_job import TRIED_ROWS, CheckedJob, check_choices, check_job, check_product
+from bulk_topup.app.open_catalogue import open_catalogue
 from bulk_topup.app.provider import open_client
 from bulk_topup.app.time_zone import zone_of
 from bulk_topup.cli.clock import command_clock
@@ -17,6 +18,8 @@ from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.notices import show_notices
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.query import INTERRUPTED
+from bulk_topup.cli.screens.questions import shown_asking
+from bulk_topup.domain.answer_ages import AnswerAges
 from bulk_topup.domain.environment import DEFAULT_ENVIRONMENT, Environment
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.dvs import codec
@@ -154,9 +157,15 @@ def _check_online(checked: CheckedJob, provider: ProviderArguments) -> CheckedJo
     options = provider.resolve(checked.job.environment)
 
     async def check() -> CheckedJob:
-        async with open_client(options, clock=command_clock()) as dvs:
+        clock = command_clock()
+        async with open_client(options, clock=clock) as dvs:
             show_notices(dvs)
-            return await check_choices(await check_product(checked, dvs), dvs)
+            ages = checked.job.answer_ages if isinstance(checked.job, Job) else AnswerAges()
+            with (
+                shown_asking() as on_progress,
+                open_catalogue(options, dvs, ages=ages, clock=clock, on_progress=on_progress) as catalogue,
+            ):
+                return await check_choices(await check_product(checked, catalogue), catalogue)
 
     return run_async(check(), interrupted=INTERRUPTED)
 

@@ -6,6 +6,7 @@ import click
 import cloup
 from rich.console import Console
 
+from bulk_topup.app.catalogue import Asking
 from bulk_topup.app.open_ledger import open_or_create_ledger
 from bulk_topup.app.plan import plan_for_approval, plan_job
 from bulk_topup.app.preflight import PayingAccount
@@ -37,6 +38,7 @@ from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.options.repetition import repetition_of
 from bulk_topup.cli.options.report import ReportArguments
 from bulk_topup.cli.screens.plan import plan_json, show_plan
+from bulk_topup.cli.screens.questions import shown_asking
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.domain.callback_address import approved_address
 from bulk_topup.domain.earlier_payments import Repetition
@@ -141,7 +143,8 @@ async def _plan(
     async with open_client(options, rate=job.rate, clock=clock) as dvs:
         show_notices(dvs, clock)
         payer = payer_of(options, dvs, same_account=False)
-        with open_or_create_ledger(options, clock=clock) as ledger:
+        with open_or_create_ledger(options, clock=clock) as ledger, shown_asking() as on_progress:
+            asking = Asking(keeps_answers=not options.is_embedded, on_progress=on_progress)
             if to_approve:
                 run, prepared, statement = await plan_for_approval(
                     job,
@@ -152,6 +155,7 @@ async def _plan(
                     corrections=corrections,
                     repetition=repetition,
                     callback_address=callback_address,
+                    asking=asking,
                 )
                 return run, prepared, statement, payer, dvs.unreadable.as_json()
             run, prepared = await plan_job(
@@ -162,6 +166,7 @@ async def _plan(
                 corrections=corrections,
                 clock=clock,
                 repetition=repetition,
+                asking=asking,
             )
             return run, prepared, None, payer, dvs.unreadable.as_json()
 

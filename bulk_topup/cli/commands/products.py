@@ -1,6 +1,7 @@
 """The command that lists the account's products, or shows what one requires."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import click
 import cloup
@@ -14,7 +15,8 @@ from bulk_topup.cli.commands.catalogue import (
     service_option,
     subservice_option,
 )
-from bulk_topup.cli.query import QueryOptions, fetch_all, print_query, query_options
+from bulk_topup.cli.options.ages import max_age_option
+from bulk_topup.cli.query import QueryOptions, ask_catalogue, print_query, query_options
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.product_texts import benefits_text
 from bulk_topup.dvs import AsyncDVS
@@ -56,6 +58,7 @@ def _parse_sort(_context: click.Context, _option: click.Parameter, text: str | N
     help="Order: id, name or amount; -amount is the largest first. Several keys: amount,name.",
 )
 @language_option
+@max_age_option
 @query_options
 def products_command(
     product_id: int | None,
@@ -69,6 +72,7 @@ def products_command(
     benefit_types: tuple[str, ...],
     sort: list[str] | None,
     language: str | None,
+    max_age: timedelta | None,
     query: QueryOptions,
 ) -> None:
     """List the account's products, or show what one requires.
@@ -84,20 +88,19 @@ def products_command(
     async def fetch(dvs: AsyncDVS) -> Sequence[Product]:
         if product_id is not None:
             return [await dvs.products.get(product_id, language=language)]
-        return await fetch_all(
-            dvs.products.list(
-                type=ProductType(product_type) if product_type else None,
-                country_iso_code=country,
-                operator_id=operator,
-                service_id=service,
-                subservice_id=subservice,
-                region=region,
-                tags=list(tags) or None,
-                benefit_types=list(benefit_types) or None,
-                sort=sort,
-                language=language,
-            )
-        )
+        filters = {
+            "type": ProductType(product_type) if product_type else None,
+            "country_iso_code": country,
+            "operator_id": operator,
+            "service_id": service,
+            "subservice_id": subservice,
+            "region": region,
+            "tags": list(tags) or None,
+            "benefit_types": list(benefit_types) or None,
+            "sort": sort,
+            "language": language,
+        }
+        return await ask_catalogue(query.provider, dvs, max_age, lambda catalogue: catalogue.all_products(filters))
 
     headings = ("id", "name", "operator", "type", "receives", "costs", "requires")
     print_query(query, fetch, headings, _product_row, unbroken=("id", "requires"))

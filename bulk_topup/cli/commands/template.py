@@ -1,6 +1,7 @@
 """The command that writes a template: a list with the columns that products require, and checks for each cell."""
 
 import shlex
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -9,12 +10,13 @@ import cloup
 from rich.console import Console
 
 from bulk_topup.cli.errors import exit_on_error
+from bulk_topup.cli.options.ages import max_age_option
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
-from bulk_topup.cli.query import fetch_or_exit
+from bulk_topup.cli.query import ask_catalogue, fetch_or_exit
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.cli.whole_commands import whole_command
-from bulk_topup.dvs import AsyncDVS, NotFoundError, codec
+from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.workbooks.template import Template, template_for
 from bulk_topup.workbooks.template_product import TemplateError
@@ -42,9 +44,15 @@ MAX_PRODUCTS: Final = 100
 )
 @cloup.option("--force", is_flag=True, help="Replace an existing file.")
 @cloup.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@max_age_option
 @provider_options
 def template_command(
-    product_ids: tuple[int, ...], output: Path | None, force: bool, as_json: bool, provider: ProviderArguments
+    product_ids: tuple[int, ...],
+    output: Path | None,
+    force: bool,
+    as_json: bool,
+    max_age: timedelta | None,
+    provider: ProviderArguments,
 ) -> None:
     """Write a template: a list with the columns that the products require, drop-downs and an example row.
 
@@ -60,7 +68,8 @@ def template_command(
         raise click.UsageError(f"A template has at most {MAX_PRODUCTS} products. Write several.")
 
     async def fetch(dvs: AsyncDVS) -> list[Product]:
-        return [await _product(dvs, id_) for id_ in ids]
+        found = await ask_catalogue(provider, dvs, max_age, lambda catalogue: catalogue.products(ids))
+        return [_available(id_, found[id_]) for id_ in ids]
 
     products = fetch_or_exit(provider, fetch)
     with exit_on_error():
@@ -88,13 +97,10 @@ def template_command(
     )
 
 
-async def _product(dvs: AsyncDVS, id_: int) -> Product:
-    try:
-        return await dvs.products.get(id_)
-    except NotFoundError:
-        raise TemplateError(
-            f"Product {id_} is not available in this account. List its products: `bulk-topup products`"
-        ) from None
+def _available(id_: int, product: Product | None) -> Product:
+    if product is None:
+        raise TemplateError(f"Product {id_} is not available in this account. List its products: `bulk-topup products`")
+    return product
 
 
 def _as_json(template: Template, file: Path) -> dict[str, object]:

@@ -10,6 +10,7 @@ from typing import Final
 import click
 import cloup
 
+from bulk_topup.cli.options.ages import MAX_AGE_HELP, check_age
 from bulk_topup.cli.options.groups import COLUMNS, GUARDS, LIST, collect
 from bulk_topup.cli.options.guards import GuardOptions, guard_options
 from bulk_topup.cli.options.reason import parse_reason
@@ -49,6 +50,9 @@ class ListOptions:
     calculation_mode: str | None
     allow_duplicates: bool | None
     skip_refused: bool | None
+    #: How old answers about products, and about numbers, may be that are used again.
+    max_age: str | None
+    number_max_age: str | None
     #: The day that {today} means in a job file.
     today: date | None
     #: Columns and constant values by field.
@@ -191,6 +195,14 @@ _list_options = collect(
     ),
     cloup.option(
         "--skip-refused", group=LIST, is_flag=True, default=None, help="Pay the valid rows although others are refused."
+    ),
+    cloup.option("--max-age", group=LIST, metavar="AGE", callback=check_age, help=MAX_AGE_HELP),
+    cloup.option(
+        "--number-max-age",
+        group=LIST,
+        metavar="AGE",
+        callback=check_age,
+        help="The same for the operators of numbers, which [auto_product] asks for.  [default: 30d]",
     ),
     cloup.option(
         "--today",

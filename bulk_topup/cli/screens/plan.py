@@ -92,7 +92,8 @@ def _balance_line(check: BalanceCheck) -> str:
 def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     plan = prepared.plan
     refused = f", [bold red]{plan.refused:,} refused[/]" if plan.refused else ""
-    yield f"{escape_markup(job.list)}: {format_rows(plan.rows)}, {plan.accepted:,} valid{refused}."
+    prices = "" if plan.prices_at is None else f" Prices of {plan.prices_at:%Y-%m-%d %H:%M} UTC."
+    yield f"{escape_markup(job.list)}: {format_rows(plan.rows)}, {plan.accepted:,} valid{refused}.{prices}"
     for filter_, count in prepared.left_out.items():
         yield f"  {format_rows(count)} left out by filter {escape_markup(filter_)}."
     yield from _earlier_lines(prepared.difference.earlier)

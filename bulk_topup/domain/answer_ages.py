@@ -1,0 +1,53 @@
+"""Define for how long answers of DVS about products and numbers are used again; pure."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from bulk_topup.dvs.statuses import STATUSES
+
+#: Products, and lists of products and operators.
+CATALOGUE_AGE: Final = timedelta(hours=24)
+#: The operator of a number: people rarely take their number to another one.
+NUMBER_AGE: Final = timedelta(days=30)
+#: That DVS does not know the operator of a number, which may be right by then.
+UNKNOWN_OPERATOR_AGE: Final = timedelta(hours=1)
+#: The products of a list when its first row is sent.
+SENDING_AGE: Final = timedelta(hours=1)
+#: No older answer is used, whatever is set: times before the year 1 do not exist.
+MOST_DAYS: Final = 3_650
+#: Final statuses that speak against the operator that is known of a credited number: it may have another one by now.
+AGAINST_OPERATOR: Final = tuple(message for message in STATUSES if message.endswith("-CREDIT-PARTY"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnswerAges:
+    """How old an answer may be that is used in place of a request."""
+
+    #: Lists of products and operators.
+    lists: timedelta = CATALOGUE_AGE
+    #: Single products, with their prices.
+    products: timedelta = CATALOGUE_AGE
+    #: Operators of numbers.
+    numbers: timedelta = NUMBER_AGE
+
+    def before_sending(self, *, has_cost_cap: bool = False) -> "AnswerAges":
+        """Return the ages for a list whose rows are sent: its products are never older than an hour.
+
+        Args:
+            has_cost_cap: whether a cap on costs is checked, for which all prices are asked for at each start.
+        """
+        return replace(self, products=timedelta() if has_cost_cap else min(self.products, SENDING_AGE))
+
+
+def ages_of(max_age: timedelta | None, number_max_age: timedelta | None = None) -> AnswerAges:
+    """Return the ages that a person sets.
+
+    Args:
+        max_age: of products, and lists of products and operators; None for the default.
+        number_max_age: of operators of numbers; None for the default.
+    """
+    most = timedelta(days=MOST_DAYS)
+    catalogue = min(CATALOGUE_AGE if max_age is None else max_age, most)
+    numbers = min(NUMBER_AGE if number_max_age is None else number_max_age, most)
+    return AnswerAges(lists=catalogue, products=catalogue, numbers=numbers)
