@@ -64,6 +64,11 @@ def with_texts(value: object) -> object:
     return value
 
 
+def smallest_unit(unit: str) -> Decimal:
+    """Return the smallest amount of a currency, ISO 4217, such as 0.01 of USD; that of an unknown one is 0.01."""
+    return Decimal(1).scaleb(-_MINOR_UNITS.get(unit, 2))
+
+
 def format_amount(amount: Decimal, unit: str) -> str:
     """Return an amount for people: groups of three digits, and at least the decimals that its currency has.
 

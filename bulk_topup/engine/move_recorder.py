@@ -29,6 +29,8 @@ CONFLICTS_IN_A_ROW = 3
 MAX_REASONS = 5
 #: States that count for the failure stop.
 _COUNTED_AS_FAILED = (RowState.FAILED, RowState.CONFLICT)
+#: States that a move leads to without a charge.
+_NOT_CHARGED = (RowState.PENDING, RowState.FAILED, RowState.REVERSED)
 _RESOLVE = "Sending stopped. Ask DT One, then resolve the row."
 _RESOLVE_HELD = (
     "Sending stopped, and no decision to confirm is made. Ask DT One, or cancel that transaction: "
@@ -69,6 +71,9 @@ class MoveRecorder:
             LedgerError: they could not be written.
         """
         moved = tuple(await self._with_prices(moved))
+        for attempt, move in moved:
+            # Before the disk: the rows that leave meanwhile have to know what this one costs.
+            self._count_charge(attempt, move)
         failed = [move.row_id for _, move in moved if move.after is RowState.FAILED]
         self._undecided += len(failed)
         try:
@@ -131,17 +136,26 @@ class MoveRecorder:
         self._journal.counts[RowState.FAILED] -= moved
         self._journal.counts[RowState.PENDING] += moved
 
+    def _count_charge(self, attempt: Attempt, move: Move) -> None:
+        """Count what a move charges or puts on hold, and stop submitting after a wrong price."""
+        if move.facts is None or move.after in _NOT_CHARGED:
+            return
+        self._context.budget.charge(attempt, move.facts, was_unknown=move.before is RowState.IN_FLIGHT)
+        if move.after is RowState.CONFLICT:
+            facts = move.facts
+            self._stop_at_problem(price_problem(attempt, facts.price, facts.fee, facts.price_unit))
+        else:
+            self._check_drift(attempt, move.facts, is_final=move.after is RowState.COMPLETED)
+
     def _count(self, attempt: Attempt, move: Move) -> None:
-        if move.after in {RowState.PENDING, RowState.FAILED, RowState.REVERSED}:
+        if move.after in _NOT_CHARGED:
             self._context.budget.release(attempt, move.facts)
             if move.after is RowState.FAILED:
                 self._reasons[move.facts.status_message if move.facts else move.message] += 1
         elif move.after is RowState.CONFLICT:
-            self._count_conflict(attempt, move)
+            self._count_conflict()
         elif move.facts is not None:
             self._conflicts = 0
-            self._context.budget.charge(attempt, move.facts, was_unknown=move.before is RowState.IN_FLIGHT)
-            self._check_drift(attempt, move.facts, is_final=move.after is RowState.COMPLETED)
 
     def _check_drift(self, attempt: Attempt, facts: Facts, *, is_final: bool) -> None:
         """Stop submitting after a price outside the tolerance."""
@@ -151,13 +165,10 @@ class MoveRecorder:
         if drift := price_drift(attempt, facts.charged, facts.price_unit, self._guards):
             self._control.stop(StopReason.PRICE, f"{drift} {_RAISE_DRIFT}")
 
-    def _count_conflict(self, attempt: Attempt, move: Move) -> None:
-        """Stop submitting after a price that can't be right, and after several conflicts in a row."""
+    def _count_conflict(self) -> None:
+        """Stop submitting after several conflicts in a row."""
         self._reasons["conflict"] += 1
         self._conflicts += 1
-        if (facts := move.facts) is not None:
-            self._context.budget.charge(attempt, facts, was_unknown=move.before is RowState.IN_FLIGHT)
-            self._stop_at_problem(price_problem(attempt, facts.price, facts.fee, facts.price_unit))
         if self._conflicts >= CONFLICTS_IN_A_ROW:
             self._control.stop(
                 StopReason.CONFLICTS,
