@@ -289,8 +289,7 @@ class Submitter:
     async def _is_within_caps(self, creation: Creation) -> bool:
         """Count a row whose request leaves now; if it would exceed a cap, stop submitting and return False.
 
-        A row of unknown outcome counts already. Beyond a cap it is not sent again: it waits for proof that DVS does not
-        have it, and is pending then, like the rows that were never sent.
+        A row of unknown outcome counts already; beyond a cap it waits for proof that DVS lacks it, and is pending then.
         """
         budget = self._context.budget
         if creation.maybe_sent:

@@ -204,7 +204,6 @@ def test_rows_that_are_not_paid_leave_the_budget_unchanged(steps: list[tuple[int
     for one in sent.values():
         budget.release(one)
     # No row is counted any more: the whole cap may be spent again, but not a cent more.
-    other: dict[str, Any] = {"request": OTHER, "amount": Decimal(1), "unit": "SGD", "cost": Decimal(1000), "cost_unit": "USD"}
-    limit = replace(base, row_id=9, **other)
+    limit = replace(base, row_id=9, request=OTHER, amount=Decimal(1), unit="SGD", cost=Decimal(1000), cost_unit="USD")
     assert budget.excess(limit) is None
     assert budget.excess(replace(limit, row_id=10, cost=Decimal("0.01"))) is not None
