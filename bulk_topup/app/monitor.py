@@ -187,7 +187,7 @@ class RunMonitor:
             updates.cancel()
 
     async def _update(self, runner: Runner) -> None:
-        message = ""
+        message = warning = ""
         while True:
             progress = runner.progress()
             self._counts = progress.counts
@@ -197,6 +197,9 @@ class RunMonitor:
                 if progress.message != message:
                     message = progress.message
                     self._log.write_notice("held up" if message else "goes on", message)
+                if progress.warning and not warning:
+                    warning = progress.warning
+                    self._log.write_notice("price drift", warning)
             if self._metrics is not None:
                 self._metrics.update(self._figures(None))
             await self._clock.sleep(UPDATE_INTERVAL)

@@ -105,6 +105,9 @@ class OutcomeGroup:
     price: Decimal | None
     fee: Decimal | None
     price_unit: str | None
+    #: The planned cost of each, in `planned_unit`.
+    planned_cost: Decimal | None
+    planned_unit: str | None
     #: The number of rows.
     rows: int
     #: Whether they are refused because other runs have paid them.

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+from bulk_topup.domain.money import format_share
 from bulk_topup.domain.moves import body_of
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import format_rows
@@ -14,7 +15,7 @@ from bulk_topup.engine.conflict_proof import ConflictProof
 from bulk_topup.engine.control import StopReason
 from bulk_topup.engine.creation_responses import Creation, CreationResponses
 from bulk_topup.engine.hold import HoldCoordinator
-from bulk_topup.engine.move_recorder import MoveRecorder, format_share
+from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.run_context import RunContext
 
 #: Seconds between passes over rows whose outcome stayed unknown.
@@ -61,10 +62,8 @@ class Submitter:
         self._responses = CreationResponses(context, recorder, proof)
         #: One slot per concurrent request.
         self._slots = asyncio.Semaphore(context.concurrency)
-        #: Rows claimed so far.
-        self._claimed = 0
-        #: Rows with a response so far.
-        self._returned = 0
+        #: Rows claimed so far, and those with a response.
+        self._claimed = self._returned = 0
         #: How many those were, and the time, when the last claim was made.
         self._returned_before = (0, context.clock.monotonic())
 

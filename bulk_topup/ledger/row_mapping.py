@@ -261,6 +261,8 @@ def outcome_group_of(row: sqlite3.Row) -> OutcomeGroup:
         price=_decimal(row["price"]),
         fee=_decimal(row["fee"]),
         price_unit=row["price_unit"],
+        planned_cost=_decimal(row["planned_cost"]),
+        planned_unit=row["planned_unit"],
         rows=row["rows"],
         is_repeat=bool(row["is_repeat"]),
     )

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from bulk_topup.domain import fields
-from bulk_topup.domain.money import CENT, PRECISE, format_plain
+from bulk_topup.domain.money import PRECISE, format_plain, smallest_unit
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
@@ -106,7 +106,8 @@ def amount_and_unit(
 def expected_cost(product: Product, mode: CalculationMode, amount: Decimal | None) -> tuple[Decimal | None, str | None]:
     """Return the expected cost of a row with its fee, and the unit; (None, unit) when it is unknown.
 
-    A ranged product's wholesale price is the destination amount divided by the wholesale rate (reference: Products).
+    A ranged product's wholesale price is the destination amount divided by the wholesale rate (reference: Products),
+    rounded half up to the smallest unit of the wallet's currency.
 
     Args:
         product: the product.
@@ -130,5 +131,6 @@ def expected_cost(product: Product, mode: CalculationMode, amount: Decimal | Non
         if rates.base is None or rates.base <= 0:
             return None, price.unit
         destination = PRECISE.multiply(amount, rates.base)
-    cost = PRECISE.divide(destination, rates.wholesale).quantize(CENT, ROUND_HALF_UP, PRECISE)
+    exact = PRECISE.divide(destination, rates.wholesale)
+    cost = exact.quantize(smallest_unit(price.unit or ""), ROUND_HALF_UP, PRECISE)
     return PRECISE.add(cost, price.fee or Decimal(0)), price.unit

@@ -219,8 +219,11 @@ def test_the_summary_has_the_run_the_states_the_totals_and_the_money(
         ("completed", "6418", 2, 25, "SGD", 18.6, 0.1, "USD"),
     ):
         assert line in rows_of_summary
-    assert rows_of_summary[-7:] == [
+    assert rows_of_summary[-10:] == [
         ("Charged (completed rows, price and fee)", "Amount"),
+        ("USD", 18.7),
+        (),
+        ("Planned for completed rows (price and fee)", "Amount"),
         ("USD", 18.7),
         (),
         ("On hold (accepted rows, price and fee)", "Amount"),
