@@ -45,6 +45,13 @@ class Outcome:
     price: Decimal | None
     fee: Decimal | None
     price_unit: str | None
+    #: The `DELIVERY_FIELDS` of a completed transaction: what the beneficiary received without and with bonuses, and the
+    #: retail price.
+    delivered: Decimal | None = None
+    delivered_unit: str | None = None
+    bonus: str | None = None
+    retail_price: Decimal | None = None
+    retail_unit: str | None = None
     operator_reference: str | None
     #: The `SECRET_FIELDS`: a PIN, or a new eSIM. A text in parentheses if one can't be decrypted.
     pin_code: str | None = field(repr=False)

@@ -17,12 +17,14 @@ from typing import Any, Final
 import msgspec
 
 from bulk_topup.domain.charge import CHARGED_STATES, UNCHARGED_CLASSES
+from bulk_topup.domain.delivery import DELIVERY_FIELDS
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import decode_problems
 from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.domain.row import Outcome, OutcomeGroup
 from bulk_topup.domain.run import Run
+from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.pin_keys import PinKeys, is_empty
 from bulk_topup.ledger.row_mapping import outcome_group_of
@@ -36,7 +38,7 @@ PAGE_BYTES: Final = 5_000_000
 _decode = msgspec.json.Decoder().decode
 _decode_cells = msgspec.json.Decoder(list[list[str]]).decode
 #: Columns to convert.
-_AMOUNTS: Final = ("amount", "planned_cost", "price", "fee")
+_AMOUNTS: Final = ("amount", "planned_cost", "price", "fee", "delivered", "retail_price")
 
 
 def _as_array(column: str) -> str:
@@ -68,6 +70,7 @@ OUTCOME_COLUMNS: Final = (
     *("r.line", "r.state", "r.cells", "r.problems", "r.message", NOTE, "r.product_id", "r.credit_party"),
     *("r.amount", "r.unit", "r.attempt", "r.in_list", "a.external_id", "a.transaction_id", "a.status_class"),
     *("a.status_message", "r.cost AS planned_cost", "r.cost_unit AS planned_unit", *_PRICE),
+    *(f"iif(a.status_class = '{StatusClass.COMPLETED.name}', a.{name}, NULL) AS {name}" for name in DELIVERY_FIELDS),
     *("a.operator_reference", *(f"a.{name}" for name in SECRET_FIELDS), "a.creation_date", "a.final_at", "r.id"),
 )
 #: Their names in a report.

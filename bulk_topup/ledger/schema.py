@@ -422,3 +422,10 @@ def _twenty_third(db: Database) -> None:
     # The profile of a new eSIM, encrypted as PINs are.
     for name in ("activation_code", "apple_universal_link", "android_universal_link", "installation_url"):
         db.table("attempts").add_column(f"esim_{name}", str)
+
+
+@migrations(name=NAMES[23])
+def _twenty_fifth(db: Database) -> None:
+    # What DVS delivered: the amount and its unit, bonuses as a text with their units, the retail price and its unit.
+    for name in ("delivered", "delivered_unit", "bonus", "retail_price", "retail_unit"):
+        db.table("attempts").add_column(name, str)

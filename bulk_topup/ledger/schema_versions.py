@@ -31,6 +31,7 @@ NAMES: Final = (
     "0021_corrections",
     "0022_pairs_of_rare_characters",
     "0023_esims",
+    "0025_deliveries",
 )
 
 #: The table in which sqlite-utils records applied migrations.

@@ -15,8 +15,14 @@ WITHOUT_ESIMS: Final = tuple(
     f"ALTER TABLE attempts DROP COLUMN esim_{name}"
     for name in ("activation_code", "apple_universal_link", "android_universal_link", "installation_url")
 )
+#: Reverts the twenty-fifth migration.
+WITHOUT_DELIVERIES: Final = tuple(
+    f"ALTER TABLE attempts DROP COLUMN {name}"
+    for name in ("delivered", "delivered_unit", "bonus", "retail_price", "retail_unit")
+)
 #: Reverts all migrations since the tenth.
 AS_OF_THE_NINTH: Final = (
+    *WITHOUT_DELIVERIES,
     *WITHOUT_ESIMS,
     "DROP TABLE corrections",
     "DROP TABLE absences",
