@@ -50,7 +50,7 @@ def changed_denomination(attempt: Attempt, request: TransactionRequest, transact
     benefits = [base for base, stated_unit in _benefits(transaction) if _is_same(stated_unit, unit)]
     if not benefits or planned in benefits:
         return None
-    by_rate = [*_amounts_by_rate(transaction)]
+    by_rate = [*_amounts_by_rate(transaction, is_source=_is_price(planned, attempt, transaction))]
     if not by_rate or any(_is_near(amount, planned) for amount in by_rate):
         return None
     return _difference(benefits[0], planned, unit)
@@ -91,14 +91,20 @@ def _number(amount: Decimal | Range | None) -> Decimal | None:
     return amount
 
 
-def _amounts_by_rate(transaction: TransactionOutcome) -> Iterator[Decimal]:
-    """Yield the product's amounts on both sides, computed from its price and rates."""
+def _is_price(planned: Decimal, attempt: Attempt, transaction: TransactionOutcome) -> bool:
+    """Return True if a planned amount may be one of the source, which is the price of a fixed product."""
+    fee = (transaction.prices and transaction.prices.wholesale.fee) or Decimal(0)
+    return attempt.cost is not None and _is_near(PRECISE.subtract(attempt.cost, fee), planned)
+
+
+def _amounts_by_rate(transaction: TransactionOutcome, *, is_source: bool) -> Iterator[Decimal]:
+    """Yield the product's amount for the beneficiary, computed from its price and rates, and that of the source."""
     price, rates = transaction.prices and transaction.prices.wholesale.amount, transaction.rates
     if price is None or rates is None or rates.wholesale is None or min(price, rates.wholesale) <= 0:
         return
     destination = PRECISE.multiply(price, rates.wholesale)
     yield destination
-    if rates.base is not None and rates.base > 0:
+    if is_source and rates.base is not None and rates.base > 0:
         yield PRECISE.divide(destination, rates.base)
 
 

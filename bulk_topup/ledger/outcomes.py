@@ -24,7 +24,7 @@ from bulk_topup.domain.problems import decode_problems
 from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.domain.row import Outcome, OutcomeGroup
 from bulk_topup.domain.run import Run
-from bulk_topup.dvs.statuses import StatusClass
+from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.pin_keys import PinKeys, is_empty
 from bulk_topup.ledger.row_mapping import outcome_group_of
@@ -65,12 +65,16 @@ def _charged(column: str) -> str:
 
 
 _PRICE: Final = tuple(map(_charged, ("price", "fee", "price_unit")))
+#: What was delivered, or what DVS states of a row in conflict; an accepted row has no delivery yet.
+_DELIVERY: Final = tuple(
+    f"iif(r.state <> '{RowState.ACCEPTED}' AND {_IS_CHARGED}, a.{name}, NULL) AS {name}" for name in DELIVERY_FIELDS
+)
 #: The columns of a row and of its latest attempt.
 OUTCOME_COLUMNS: Final = (
     *("r.line", "r.state", "r.cells", "r.problems", "r.message", NOTE, "r.product_id", "r.credit_party"),
     *("r.amount", "r.unit", "r.attempt", "r.in_list", "a.external_id", "a.transaction_id", "a.status_class"),
     *("a.status_message", "r.cost AS planned_cost", "r.cost_unit AS planned_unit", *_PRICE),
-    *(f"iif(a.status_class = '{StatusClass.COMPLETED.name}', a.{name}, NULL) AS {name}" for name in DELIVERY_FIELDS),
+    *_DELIVERY,
     *("a.operator_reference", *(f"a.{name}" for name in SECRET_FIELDS), "a.creation_date", "a.final_at", "r.id"),
 )
 #: Their names in a report.

@@ -13,6 +13,7 @@ from bulk_topup.domain.denominations import delivery_of
 from bulk_topup.domain.moves import facts_of, move_for, move_out_of_conflict
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import StatusClass, codec
+from bulk_topup.dvs.models.product import Rates
 from bulk_topup.dvs.models.transaction import Transaction, TransactionOutcome
 from tests.helpers.dvs_values import attempt, transaction
 
@@ -64,8 +65,7 @@ def fixed(attempt: Attempt) -> Attempt:
         ({"benefits": [benefit(5)], "rates": {"base": 5 / 3.6, "wholesale": 1.38888888888889}}, "5"),
         # Taxes are taken from the benefit, and the product is the planned one.
         ({"benefits": [benefit(2.45)], "rates": RATES}, None),
-        # The plan may have the source amount, which is the price.
-        ({"benefits": [benefit(5)], "rates": {"base": 1.2, "wholesale": 1}}, None),
+        ({"benefits": [benefit(5)], "rates": {"base": 1.2, "wholesale": 1}}, "5"),
         ({"benefits": [benefit(5)]}, None),
         ({"benefits": [benefit(5)], "rates": {"base": 1, "wholesale": -1}}, None),
         ({"benefits": [benefit(5), benefit(3)], "rates": {"base": 2, "wholesale": 2}}, None),
@@ -93,6 +93,15 @@ def test_a_fixed_product_whose_amount_changed_is_a_conflict_and_no_success_with_
 
 def _values_of(stated: dict[str, Any]) -> dict[str, Any]:
     return {"requested_values": None, **stated}
+
+
+def test_an_amount_that_is_the_price_of_the_product_is_compared_with_that(fixed: Attempt, transaction: Make) -> None:
+    # A job whose amounts are for the source has the price, while the benefit is what the beneficiary receives.
+    source = replace(fixed, amount=Decimal("3.6"))
+    usual = transaction(prices=PRICES, requested_values=None, benefits=[benefit(3)], rates=RATES)
+    assert move_for(source, RowState.IN_FLIGHT, usual, "answer").after is RowState.ACCEPTED
+    other = usual.model_copy(update={"rates": Rates(base=Decimal("0.5"), wholesale=Decimal("0.833333333333333"))})
+    assert move_for(source, RowState.IN_FLIGHT, other, "answer").after is RowState.CONFLICT
 
 
 def test_a_conflict_about_the_amount_is_not_ended_by_the_same_transaction(fixed: Attempt, transaction: Make) -> None:

@@ -46,6 +46,7 @@ ADDED = {
     "same_list",
     "sent_before",
     "in_conflict",
+    "planned",
     "unknown_charges",
     "environment",
     "account",
