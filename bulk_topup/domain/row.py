@@ -45,8 +45,8 @@ class Outcome:
     price: Decimal | None
     fee: Decimal | None
     price_unit: str | None
-    #: The `DELIVERY_FIELDS` of a completed row, or one in conflict: what the beneficiary received, bonuses beside it, and
-    #: the retail price.
+    #: The `DELIVERY_FIELDS` of a completed row, or one in conflict: what the beneficiary received, bonuses, the retail
+    #: price.
     delivered: Decimal | None = None
     delivered_unit: str | None = None
     bonus: str | None = None

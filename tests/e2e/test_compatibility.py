@@ -47,6 +47,8 @@ ADDED = {
     "sent_before",
     "in_conflict",
     "planned",
+    "price_changes",
+    "rounding",
     "unknown_charges",
     "environment",
     "account",

@@ -113,3 +113,15 @@ async def test_hold_mode_confirms_rows_that_cost_a_cent_more(pay: Pay, books: Bo
     text = "".join(f"1000{row},+6595123{400 + row},1\n" for row in range(3))  # planned to cost 0.74 USD
     finished, outcomes = await pay(text=text, mode="hold")
     assert (finished.result.reason, count_states(outcomes), len(books())) == (None, {"completed": 3}, 3)
+
+
+async def test_a_plan_says_what_changed_since_the_jobs_latest_run(
+    pay: Pay, network: Any, watcher: Any, cheaper: Callable[[float], Any]
+) -> None:
+    usual, network.rule = network.rule, cheaper(2)
+    finished, _ = await pay(3)
+    assert watcher.prepared_as.price_changes == ()
+    network.rule = usual
+    await pay(3)
+    [change] = watcher.prepared_as.price_changes
+    assert str(change) == f"Product 6418, 5.00 SGD: 3.71 USD, 1.86 USD in run {finished.run.name} (+99.46 %)."

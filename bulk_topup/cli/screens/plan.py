@@ -104,6 +104,11 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
         yield f"  [red]{repeated:,} of the refused rows {verb} the velocity limit.[/]"
     if (same := prepared.same_list) is not None:
         yield f"  [yellow]The same list as run {escape_markup(same.run)}, sent {same.times}.[/]"
+    changes = prepared.price_changes
+    for change in changes[:MAX_NAMED]:
+        yield f"  [yellow]Price changed. {escape_markup(change)}[/]"
+    if (more := len(changes) - MAX_NAMED) > 0:
+        yield f"  [yellow]Prices of {more:,} more products changed since run {escape_markup(changes[0].run)}.[/]"
     yield from number_lines(plan.numbers)
     yield from correction_lines(job.list, prepared)
 
@@ -187,12 +192,13 @@ def _products_table(prepared: Prepared) -> Table:
     for total in prepared.plan.products.values():
         unpriced = f" + {format_rows(total.unpriced)} of unknown price" if total.unpriced else ""
         benefits = f"\n{total.benefits}" if total.benefits else ""
+        rounding = f"\n± {_money(total.rounding, total.cost_unit)} by rounding" if total.rounded else ""
         table.add_row(
             str(total.product_id),
             escape_markup(f"{total.name}{benefits}"),
             f"{total.rows:,}",
             _money(total.amount, total.unit),
-            f"{_money(total.cost, total.cost_unit)}{unpriced}",
+            f"{_money(total.cost, total.cost_unit)}{unpriced}{rounding}",
         )
     return table
 
@@ -258,6 +264,7 @@ def plan_json(job: Job, prepared: Prepared, payer: PayingAccount) -> dict[str, o
         "kept_waiting": difference.kept_waiting,
         "sent_before": None if prepared.sent_before is None else prepared.sent_before.as_json(),
         "same_list": None if prepared.same_list is None else prepared.same_list.as_json(),
+        "price_changes": [change.as_json() for change in prepared.price_changes],
         "list_problem": None if prepared.list_problem is None else prepared.list_problem.kind.value,
         "held": difference.possible_duplicates,
         "velocity_refused": difference.velocity_refused,
