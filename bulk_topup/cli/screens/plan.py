@@ -12,6 +12,7 @@ from rich.table import Table
 from bulk_topup.cli.command_line import join_lines, repeated_command
 from bulk_topup.cli.screens.plan_corrections import correction_lines
 from bulk_topup.cli.screens.plan_numbers import number_lines
+from bulk_topup.cli.screens.plan_prices import price_lines
 from bulk_topup.cli.screens.plan_verdict import plan_verdict
 from bulk_topup.cli.screens.style import escape_markup, framed
 from bulk_topup.cli.whole_commands import whole_command, with_whole_commands
@@ -104,11 +105,7 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
         yield f"  [red]{repeated:,} of the refused rows {verb} the velocity limit.[/]"
     if (same := prepared.same_list) is not None:
         yield f"  [yellow]The same list as run {escape_markup(same.run)}, sent {same.times}.[/]"
-    changes = prepared.price_changes
-    for change in changes[:MAX_NAMED]:
-        yield f"  [yellow]Price changed. {escape_markup(change)}[/]"
-    if (more := len(changes) - MAX_NAMED) > 0:
-        yield f"  [yellow]Prices of {more:,} more products changed since run {escape_markup(changes[0].run)}.[/]"
+    yield from price_lines(prepared.price_changes)
     yield from number_lines(plan.numbers)
     yield from correction_lines(job.list, prepared)
 
