@@ -19,10 +19,11 @@ ROUNDING: Final = Decimal("0.0001")
 
 def delivery_of(transaction: TransactionOutcome) -> Delivery:
     """Return what a transaction states of its delivery (reference: Transactions)."""
-    delivered, retail = _delivered(transaction), (transaction.prices and transaction.prices.retail) or Price()
+    delivered, prices = _delivered(transaction), transaction.prices
+    retail = (None if prices is None else prices.retail) or Price()
     return Delivery(
-        delivered=delivered and delivered.amount,
-        delivered_unit=delivered and delivered.unit,
+        delivered=None if delivered is None else delivered.amount,
+        delivered_unit=None if delivered is None else delivered.unit,
         bonus=", ".join(_bonuses(transaction)) or None,
         retail_price=retail.amount,
         retail_unit=None if retail.amount is None else retail.unit,
@@ -93,13 +94,14 @@ def _number(amount: Decimal | Range | None) -> Decimal | None:
 
 def _is_price(planned: Decimal, attempt: Attempt, transaction: TransactionOutcome) -> bool:
     """Return True if a planned amount may be one of the source, which is the price of a fixed product."""
-    fee = (transaction.prices and transaction.prices.wholesale.fee) or Decimal(0)
+    fee = (None if transaction.prices is None else transaction.prices.wholesale.fee) or Decimal(0)
     return attempt.cost is not None and _is_near(PRECISE.subtract(attempt.cost, fee), planned)
 
 
 def _amounts_by_rate(transaction: TransactionOutcome, *, is_source: bool) -> Iterator[Decimal]:
     """Yield the product's amount for the beneficiary, computed from its price and rates, and that of the source."""
-    price, rates = transaction.prices and transaction.prices.wholesale.amount, transaction.rates
+    price = None if transaction.prices is None else transaction.prices.wholesale.amount
+    rates = transaction.rates
     if price is None or rates is None or rates.wholesale is None or min(price, rates.wholesale) <= 0:
         return
     destination = PRECISE.multiply(price, rates.wholesale)

@@ -19,9 +19,8 @@ from bulk_topup.dvs import AsyncDVS, RetryPolicy
 from bulk_topup.engine import PollPolicy, Runner, RunOptions, RunResult, StopReason
 from bulk_topup.engine.absence_proof import ABSENCE_WAIT, BETWEEN_LOOKS
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.system.clock import Clock
 from tests.engine.conftest import count_states
-from tests.helpers.hand_clock import HastyClock
+from tests.helpers.hand_clock import SkippingClock
 
 pytestmark = pytest.mark.anyio
 
@@ -113,13 +112,14 @@ Execute = Callable[..., Awaitable[RunResult]]
 
 
 @pytest.fixture
-def execute(network: Any, credentials: tuple[str, str], tmp_path: Path) -> Execute:
+def execute(network: Any, credentials: tuple[str, str], tmp_path: Path, skipping_clock: SkippingClock) -> Execute:
     """Return a function that executes the run with caps that its plan was not compared with."""
 
-    async def start(caps: dict[str, Any], clock: Clock | None = None) -> RunResult:
+    async def start(caps: dict[str, Any]) -> RunResult:
+        clock = skipping_clock
         guards = Guards(caps=Caps.model_validate(caps))
         options = RunOptions(concurrency=ON_THE_WIRE, polling=PollPolicy(shortest=0.02), guards=guards)
-        async with AsyncDVS(network.address, *credentials) as dvs:
+        async with AsyncDVS(network.address, *credentials, clock=clock) as dvs:
             with LedgerStore(tmp_path / "ledger.db", clock=clock) as ledger:
                 [run] = ledger.runs.all()
                 return await Runner(dvs=dvs, ledger=ledger, run=run, options=options, clock=clock).execute()
@@ -170,7 +170,7 @@ async def test_what_one_beneficiary_gets_is_limited_to_the_row_while_prices_move
 
 
 async def test_a_row_of_unknown_outcome_that_no_longer_fits_is_not_sent_again_and_is_pending_after_a_proof(
-    pay: Pay, books: Books, network: Any, execute: Execute
+    pay: Pay, books: Books, network: Any, execute: Execute, skipping_clock: SkippingClock
 ) -> None:
     rise = Rise(after=0, factor=3)
     lost: set[str] = set()
@@ -188,11 +188,11 @@ async def test_a_row_of_unknown_outcome_that_no_longer_fits_is_not_sent_again_an
     assert (finished.result.reason, count_states(outcomes)["in_flight"]) == (StopReason.CAP, 2)
     paid = len(books())
     # The next start can't know whether DVS has them, and the cap is used up.
-    network.rule, clock = rise, HastyClock()
-    started = clock.monotonic()
-    result = await execute({"costs": {"USD": str(3 * PRICE * paid + 2 * PRICE - Decimal("0.01"))}}, clock)
+    network.rule = rise
+    started = skipping_clock.monotonic()
+    result = await execute({"costs": {"USD": str(3 * PRICE * paid + 2 * PRICE - Decimal("0.01"))}})
     assert result.reason is StopReason.CAP
-    assert clock.monotonic() - started >= ABSENCE_WAIT + BETWEEN_LOOKS
+    assert skipping_clock.monotonic() - started >= ABSENCE_WAIT + BETWEEN_LOOKS
     assert {state: count for state, count in result.counts.items() if count} == {
         RowState.COMPLETED: paid,
         RowState.PENDING: 8 - paid,

@@ -109,10 +109,10 @@ def test_costs_are_rounded_by_the_currency_and_a_plan_says_by_how_much_dvs_may_r
     rows = [{fields.CREDIT_MOBILE: f"+659512310{number}", fields.AMOUNT: amount} for number in range(2)]
     plan = Plan()
     add(plan, check(product, *rows, options=options), {product.id: product})
-    [found] = plan.as_json()["products"]  # type: ignore[misc]
+    [total] = plan.products.values()
     assert plan.refused == 0
-    assert (Decimal(found["expected_cost"]), found["rounding"]) == (2 * Decimal(cost), rounding)
-    assert plan.prices == {PricedItem(product.id, amount, str(found["unit"])): PlannedPrice(cost, unit)}
+    assert (total.cost, total.rounding) == (2 * Decimal(cost), Decimal(rounding))
+    assert plan.prices == {PricedItem(product.id, amount, str(total.unit)): PlannedPrice(cost, unit)}
 
 
 def test_a_plan_lists_a_bounded_number_of_refused_rows_and_counts_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
