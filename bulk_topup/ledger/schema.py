@@ -424,7 +424,7 @@ def _twenty_third(db: Database) -> None:
         db.table("attempts").add_column(f"esim_{name}", str)
 
 
-@migrations(name=NAMES[23])
+@migrations(name=NAMES[NAMES.index("0025_deliveries")])
 def _twenty_fifth(db: Database) -> None:
     # What DVS delivered: the amount and its unit, bonuses as a text with their units, the retail price and its unit.
     for name in ("delivered", "delivered_unit", "bonus", "retail_price", "retail_unit"):
