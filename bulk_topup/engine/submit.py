@@ -290,12 +290,11 @@ class Submitter:
 
         A row of unknown outcome counts already; beyond a cap it waits for proof that DVS lacks it, and is pending then.
         """
-        budget = self._context.budget
         if creation.maybe_sent:
-            if budget.total_excess() is None:
+            if self._context.budget.total_excess() is None:
                 return True
             await self._proof.start(creation.attempt, after=RowState.PENDING, message="")
             return False
-        if excess := budget.excess(creation.attempt):
+        if excess := self._context.budget.excess(creation.attempt):
             self._control.stop(StopReason.CAP, f"{excess} To send the remaining rows, run again with a higher cap.")
         return excess is None
