@@ -31,6 +31,8 @@ class JobResult:
     counts: Mapping[RowState, int]
     #: Price and fee of the completed rows, per currency.
     charged: Mapping[str, Decimal]
+    #: What the plan expected for them, per currency.
+    planned: Mapping[str, Decimal]
     #: Paid or open rows whose list row changed after it was sent; they need review.
     contradicted: int
     #: A sentence about why the run stopped, or why the list was not archived; empty without such a reason.
@@ -54,6 +56,7 @@ class JobResult:
             "exit_code": int(self.exit_code),
             "counts": {state.value: count for state, count in self.counts.items()},
             "charged": {unit: format_plain(amount) for unit, amount in self.charged.items()},
+            "planned": {unit: format_plain(amount) for unit, amount in self.planned.items()},
             "contradicted": self.contradicted,
             "message": self.message,
             "files": [str(file) for file in self.files],
@@ -71,6 +74,7 @@ def result_of(finished: FinishedRun) -> JobResult:
         exit_code=exit_code(result, archiving),
         counts=result.counts,
         charged=report.summary.charged,
+        planned=report.summary.planned,
         contradicted=result.contradicted,
         message=result.message or ("" if archiving is None else archiving.why_not),
         files=report.files,
@@ -90,6 +94,7 @@ def archived_result(job: Job, run: Run, summary: Summary) -> JobResult:
         exit_code=ExitCode.ALL_COMPLETED if is_all else ExitCode.INCOMPLETE,
         counts=summary.counts,
         charged=summary.charged,
+        planned=summary.planned,
         contradicted=0,
         message=f"The run has ended, and its list is in the archive {job.archive}. Nothing was sent.",
         files=(),

@@ -187,16 +187,17 @@ class RunMonitor:
             updates.cancel()
 
     async def _update(self, runner: Runner) -> None:
-        message = ""
+        message = warning = ""
         while True:
-            progress = runner.progress()
-            self._counts = progress.counts
+            self._counts = (progress := runner.progress()).counts
             if self._log is not None:
                 counts = {state.value: count for state, count in progress.counts.items()}
                 self._log.write("progress", **counts, requests=progress.requests, throttled=progress.throttled)
                 if progress.message != message:
                     message = progress.message
                     self._log.write_notice("held up" if message else "goes on", message)
+                if progress.warning and not warning:
+                    self._log.write_notice("price drift", warning := progress.warning)
             if self._metrics is not None:
                 self._metrics.update(self._figures(None))
             await self._clock.sleep(UPDATE_INTERVAL)

@@ -21,6 +21,7 @@ from bulk_topup.approvals.statement import PlanStatement
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Comparison, Repetition, compared_runs, policy_of
 from bulk_topup.domain.earlier_run import EarlierRun
 from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.price_changes import PriceChange, price_changes
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.jobs.comparison import comparison_policy
@@ -117,10 +118,18 @@ async def prepare_start(
         is_added=repetition.add,
         sent_before=find_sent_before(job, run, planned.prepared, ledger),
         same_list=find_same_list(job, run, planned.prepared, ledger, environment),
+        price_changes=_find_price_changes(job, planned.prepared, ledger),
         uncorrected=find_uncorrected(job, run, ledger, environment),
     )
     problem = find_list_problem(job, run, prepared, ledger, clock.now(), add=repetition.add)
     return replace(planned, prepared=replace(prepared, list_problem=problem))
+
+
+def _find_price_changes(job: Job, prepared: Prepared, ledger: LedgerStore) -> tuple[PriceChange, ...]:
+    """Return the products whose cost is another than when the job's latest run was planned, which may be this one."""
+    if (latest := ledger.runs.latest(job.name)) is None:
+        return ()
+    return price_changes(latest.name, ledger.spending.planned_prices(latest), prepared.plan.prices)
 
 
 async def plan_job(

@@ -19,6 +19,7 @@ from bulk_topup.domain.earlier_payments import Comparison, SentRows
 from bulk_topup.domain.earlier_run import EarlierRun
 from bulk_topup.domain.guards import Caps, Guards
 from bulk_topup.domain.list_problem import ListProblem
+from bulk_topup.domain.price_changes import PriceChange
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import MergePreview
 from bulk_topup.dvs import AsyncDVS
@@ -71,6 +72,8 @@ class Prepared:
     sent_before: SentRows | None = None
     #: The job's previous run, if it has sent exactly the rows of this list; else None.
     same_list: SentRows | None = None
+    #: Products whose cost is another than in the job's latest run.
+    price_changes: tuple[PriceChange, ...] = ()
     #: Why the list is not paid in its run; None if it is.
     list_problem: ListProblem | None = None
     #: What DVS has for some beneficiaries of a new run that another ledger paid today.

@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from bulk_topup.domain.delivery import NO_DELIVERY, Delivery
 from bulk_topup.domain.money import with_fee
 from bulk_topup.domain.purchase_secrets import NO_SECRETS, PurchaseSecrets
 from bulk_topup.domain.states import RowState
@@ -157,6 +158,7 @@ class Facts:
     price_unit: str | None
     operator_reference: str | None
     secrets: PurchaseSecrets = NO_SECRETS
+    delivery: Delivery = NO_DELIVERY
     #: The last time at which the transaction can be confirmed, in UTC.
     expires_at: datetime | None = None
 

@@ -99,7 +99,8 @@ class Stops(_Part):
     failed_share: Share | None = None
     #: Final rows before that share is checked.
     failed_share_after: int = Field(default=20, ge=1)
-    #: The share by which a transaction's price may differ from the planned price.
+    #: The share by which a transaction's price may differ from the planned price; a larger difference stops. Without
+    #: it, more than 0.01 is a warning. The smallest unit of the currency is always tolerated.
     price_drift: Share | None = None
 
 

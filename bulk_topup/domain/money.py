@@ -85,3 +85,8 @@ def format_amount(amount: Decimal, unit: str) -> str:
 def format_money(amount: Decimal, unit: str) -> str:
     """Return an amount with its currency, for people: `Decimal("1672.3")` of USD as `1,672.30 USD`."""
     return f"{format_amount(amount, unit)} {unit}"
+
+
+def format_share(share: Decimal) -> str:
+    """Return a share for people: `Decimal("0.02")` as `2 %`."""
+    return f"{format_plain(PRECISE.multiply(share, Decimal(100)))} %"

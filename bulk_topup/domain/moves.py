@@ -5,6 +5,7 @@ from typing import Any
 
 from bulk_topup.domain.attempt import Attempt, Facts, HintedAttempt, KnownAttempt, Move, PricedAttempt
 from bulk_topup.domain.charge import CHARGED_STATES, price_problem
+from bulk_topup.domain.denominations import changed_denomination, delivery_of
 from bulk_topup.domain.echo import differences_from
 from bulk_topup.domain.purchase_secrets import NO_SECRETS, PurchaseSecrets
 from bulk_topup.domain.states import RowState
@@ -51,6 +52,7 @@ def facts_of(transaction: TransactionOutcome) -> Facts:
         price_unit=wholesale.unit,
         operator_reference=transaction.operator_reference,
         secrets=_secrets_of(transaction),
+        delivery=delivery_of(transaction),
         expires_at=transaction.confirmation_expiration_date,
     )
 
@@ -95,6 +97,12 @@ def move_for(
         )
         is_ours = transaction.external_id == attempt.external_id
         kept = replace(facts, secrets=NO_SECRETS) if is_ours else None
+    elif after in CHARGED_STATES and (changed := changed_denomination(attempt, request, transaction)):
+        after = RowState.CONFLICT
+        message = (
+            f"DVS sold {changed} for {attempt.external_id}. Transaction {transaction.id} is "
+            f"{transaction.status.message}. Find out what the beneficiary got."
+        )
     elif after in CHARGED_STATES and (problem := price_problem(attempt, facts.price, facts.fee, facts.price_unit)):
         after = RowState.CONFLICT
         message = f"{problem} Transaction {transaction.id} is {transaction.status.message}. Ask DT One."

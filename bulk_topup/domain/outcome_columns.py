@@ -11,7 +11,7 @@ from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.states import RowState
 
-_AMOUNTS = frozenset({"amount", "planned_cost", "price", "fee"})
+_AMOUNTS = frozenset({"amount", "planned_cost", "price", "fee", "delivered", "retail_price"})
 _TIMES = frozenset({"creation_date", "final_at"})
 
 
@@ -41,6 +41,12 @@ class Outcomes:
     price: Sequence[str | None]
     fee: Sequence[str | None]
     price_unit: Sequence[str | None]
+    #: The `DELIVERY_FIELDS`, with amounts in plain notation.
+    delivered: Sequence[str | None]
+    delivered_unit: Sequence[str | None]
+    bonus: Sequence[str | None]
+    retail_price: Sequence[str | None]
+    retail_unit: Sequence[str | None]
     operator_reference: Sequence[str | None]
     #: The `SECRET_FIELDS`. A placeholder where they are not revealed; None only where there is none.
     pin_code: Sequence[str | None] = field(repr=False)

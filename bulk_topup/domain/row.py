@@ -45,6 +45,13 @@ class Outcome:
     price: Decimal | None
     fee: Decimal | None
     price_unit: str | None
+    #: The `DELIVERY_FIELDS` of a completed row, or one in conflict: what the beneficiary received, bonuses, the retail
+    #: price.
+    delivered: Decimal | None = None
+    delivered_unit: str | None = None
+    bonus: str | None = None
+    retail_price: Decimal | None = None
+    retail_unit: str | None = None
     operator_reference: str | None
     #: The `SECRET_FIELDS`: a PIN, or a new eSIM. A text in parentheses if one can't be decrypted.
     pin_code: str | None = field(repr=False)
@@ -105,6 +112,9 @@ class OutcomeGroup:
     price: Decimal | None
     fee: Decimal | None
     price_unit: str | None
+    #: The planned cost of each, in `planned_unit`.
+    planned_cost: Decimal | None
+    planned_unit: str | None
     #: The number of rows.
     rows: int
     #: Whether they are refused because other runs have paid them.

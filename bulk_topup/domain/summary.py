@@ -73,6 +73,8 @@ class Summary:
     held: dict[str, Decimal]
     #: Price plus fee of the rows in conflict, by currency: charged or on hold for transactions that need review.
     in_conflict: dict[str, Decimal]
+    #: What the plan expected for the completed rows, by currency, beside `charged`.
+    planned: dict[str, Decimal]
     #: Completed rows for which DVS states no price.
     unknown_charges: int
     #: That nothing more of the run is sent; None for a run that may be continued.
@@ -87,6 +89,7 @@ class Summary:
         """What the wallet was charged and has on hold, by currency, each under its name for people."""
         return {
             "Charged": self.charged,
+            "Planned for completed rows": self.planned,
             "On hold for accepted rows": self.held,
             "Charged or on hold for rows in conflict": self.in_conflict,
         }
@@ -103,6 +106,7 @@ class Summary:
             "charged": {unit: format_plain(amount) for unit, amount in self.charged.items()},
             "held": {unit: format_plain(amount) for unit, amount in self.held.items()},
             "in_conflict": {unit: format_plain(amount) for unit, amount in self.in_conflict.items()},
+            "planned": {unit: format_plain(amount) for unit, amount in self.planned.items()},
             "unknown_charges": self.unknown_charges,
             "closed": None if self.closing is None else self.closing.as_json(),
             "paid_again": [each.as_json() for each in self.paid_again],
@@ -131,6 +135,7 @@ class Tally:
         self._sums: dict[_Key, _Sums] = {}
         self._repeats = 0
         self._unknown_charges = 0
+        self._planned: dict[str, Decimal] = {}
 
     def add(self, outcomes: Outcomes) -> None:
         """Add rows; those with the same values are added as one."""
@@ -145,6 +150,8 @@ class Tally:
                 outcomes.amount,
                 outcomes.price,
                 outcomes.fee,
+                outcomes.planned_cost,
+                outcomes.planned_unit,
                 strict=True,
             )
         )
@@ -157,9 +164,14 @@ class Tally:
                 price=None if price is None else Decimal(price),
                 fee=None if fee is None else Decimal(fee),
                 price_unit=price_unit,
+                planned_cost=None if planned is None else Decimal(planned),
+                planned_unit=planned_unit,
                 rows=rows,
             )
-            for (state, product_id, unit, price_unit, amount, price, fee), rows in groups_of_rows.items()
+            for (
+                (state, product_id, unit, price_unit, amount, price, fee, planned, planned_unit),
+                rows,
+            ) in groups_of_rows.items()
         )
 
     def add_groups(self, groups: Iterable[OutcomeGroup]) -> None:
@@ -172,6 +184,9 @@ class Tally:
             self._repeats += group.rows if group.is_repeat else 0
             if group.state is RowState.COMPLETED and group.price is None:
                 self._unknown_charges += group.rows
+            if group.state is RowState.COMPLETED and group.planned_cost is not None and group.planned_unit is not None:
+                before = self._planned.get(group.planned_unit, _ZERO)
+                self._planned[group.planned_unit] = fma(group.planned_cost, group.rows, before)
             sums.amount = fma(group.amount or _ZERO, group.rows, sums.amount)
             sums.price = fma(group.price or _ZERO, group.rows, sums.price)
             sums.fee = fma(group.fee or _ZERO, group.rows, sums.fee)
@@ -206,6 +221,7 @@ class Tally:
             charged=_by_currency(totals, RowState.COMPLETED),
             held=_by_currency(totals, RowState.ACCEPTED),
             in_conflict=_by_currency(totals, RowState.CONFLICT),
+            planned=dict(sorted(self._planned.items())),
             unknown_charges=self._unknown_charges,
             closing=self._run.closing,
             paid_again=self._run.paid_again,

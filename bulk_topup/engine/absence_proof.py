@@ -119,7 +119,7 @@ class AbsenceProof:
 
 def _move_of_absent(absence: Absence, *, is_closed: bool) -> Move:
     """Return the move of a row whose attempt is proved to be absent; no row of a closed run is sent again."""
-    message, cause, after = absence.message, "not taken: insufficient balance", absence.after
+    message, cause, after = absence.message, "not taken: DVS has no transaction", absence.after
     if after is RowState.CONFLICT:  # DVS has said that there is one, so absence from its list proves nothing
         cause = "DVS has a transaction of it, and lists none"
     elif is_closed or after is RowState.FAILED:

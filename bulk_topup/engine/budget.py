@@ -1,16 +1,18 @@
 """What a run may still send within its caps, row by row, by the costs that DVS really charges; pure.
 
-Single rows are remembered only until they complete, so that a budget's memory grows with the open rows alone; without
-caps nothing is counted.
+A row counts from the moment at which its request leaves, not from its claim: by then a row before it may have cost
+more. Single rows are remembered only until they complete, so that a budget's memory grows with the open rows alone;
+without caps nothing is counted.
 """
 
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
+from decimal import ROUND_UP, Decimal
 
 from bulk_topup.domain.attempt import Attempt, Facts
 from bulk_topup.domain.guards import Caps
-from bulk_topup.domain.money import PRECISE, format_money
+from bulk_topup.domain.money import PRECISE, format_money, smallest_unit
 from bulk_topup.domain.verdict import format_rows
+from bulk_topup.dvs import codec
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.ledger import SpendingTotals
 
@@ -33,6 +35,10 @@ class Budget:
         self._costs = dict(spent.costs)
         #: What each open row counts for now: its requested amount and its cost, each with its unit.
         self._counted: dict[int, tuple[tuple[str, Decimal], tuple[str, Decimal]]] = {}
+        #: Rows that were claimed and not sent yet.
+        self._claimed: set[int] = set()
+        #: The latest transaction of each product: its planned cost, and what was charged in the same currency.
+        self._latest: dict[object, tuple[Decimal, Decimal]] = {}
 
     @property
     def amounts(self) -> Mapping[str, Decimal]:
@@ -44,11 +50,20 @@ class Budget:
         """Costs so far, per wallet currency; without caps only those of earlier invocations."""
         return self._costs
 
+    def claim(self, attempts: Iterable[Attempt]) -> None:
+        """Record rows that are claimed; they do not count before they are sent."""
+        if self._is_capped:
+            self._claimed.update(attempt.row_id for attempt in attempts)
+
     def excess(self, attempt: Attempt) -> str | None:
-        """Count a row that is about to be sent; return a sentence instead if it would exceed a cap."""
+        """Count a row whose request leaves now; return a sentence instead if it would exceed a cap.
+
+        Its cost is the planned one, or what the latest transaction of its product says if that is more.
+        """
         if not self._is_capped:
             return None
-        amount, cost = _planned(attempt)
+        amount, _ = _planned(attempt)
+        cost = self._expected_cost(attempt)
         caps = self._caps
         if caps.rows is not None and self._rows + 1 > caps.rows:
             return f"The run has sent {format_rows(self._rows)}; the cap is {format_rows(caps.rows)}."
@@ -60,18 +75,37 @@ class Budget:
             if excess := _excess(text, sums, limits, unit, value):
                 return excess
         self._rows += 1
+        self._claimed.discard(attempt.row_id)
         self._counted[attempt.row_id] = (amount, cost)
         _add(self._amounts, *amount)
         _add(self._costs, *cost)
         return None
 
     def total_excess(self) -> str | None:
-        """Return a sentence if the rows that were sent cost more than a cap, by prices that came after counting."""
-        for unit, cost in self._costs.items() if self._caps.costs else ():
-            limit = self._caps.costs.get(unit, _NOTHING)
-            if cost > limit:
-                return f"The run costs {format_money(cost, unit)}; the cap is {format_money(limit, unit)}."
+        """Return a sentence if the rows that were sent exceed a cap: by prices that came later, or by a lower cap."""
+        caps = self._caps
+        if caps.rows is not None and self._rows > caps.rows:
+            return f"The run has sent {format_rows(self._rows)}; the cap is {format_rows(caps.rows)}."
+        for text, sums, limits in (
+            ("The run requests {total}; the cap is {limit}.", self._amounts, caps.amounts),
+            ("The run costs {total}; the cap is {limit}.", self._costs, caps.costs),
+        ):
+            for unit, total in sums.items():
+                if excess := _excess(text, {}, limits, unit, total):
+                    return excess
         return None
+
+    def _expected_cost(self, attempt: Attempt) -> tuple[str, Decimal]:
+        """Return what a row will cost, by the plan and by the latest transaction of its product, with its unit."""
+        _, (unit, planned) = _planned(attempt)
+        if not self._caps.costs or (latest := self._latest.get(_product_of(attempt))) is None:
+            return unit, planned
+        before, charged = latest
+        if charged <= before:
+            return unit, planned
+        # Multiplied first: a row of the same planned cost is expected to cost exactly the same.
+        scaled = PRECISE.divide(PRECISE.multiply(planned, charged), before)
+        return unit, scaled.quantize(min(smallest_unit(unit), _unit_of(charged)), ROUND_UP, PRECISE)
 
     def charge(self, attempt: Attempt, facts: Facts, *, was_unknown: bool = False) -> None:
         """Count what DVS charges or puts on hold for a row instead of what the plan expected.
@@ -88,7 +122,11 @@ class Budget:
         if counted is None and was_unknown:
             counted = _planned(attempt)
         charged = facts.charged
-        if counted is None or charged is None or facts.price_unit is None:
+        if charged is None or facts.price_unit is None:
+            return
+        if self._caps.costs and attempt.cost and facts.price_unit == attempt.cost_unit:
+            self._latest[_product_of(attempt)] = (attempt.cost, charged)
+        if counted is None:
             return
         amount, (unit, expected) = counted
         _add(self._costs, unit, -expected)
@@ -105,6 +143,9 @@ class Budget:
         """
         if not self._is_capped:
             return
+        if attempt.row_id in self._claimed:
+            self._claimed.remove(attempt.row_id)
+            return
         amount, cost = _planned(attempt)
         if facts is not None and facts.charged is not None:
             cost = (facts.price_unit or "", facts.charged)
@@ -117,6 +158,17 @@ class Budget:
 def _planned(attempt: Attempt) -> tuple[tuple[str, Decimal], tuple[str, Decimal]]:
     """Return a row's requested amount and planned cost, each with its unit."""
     return (attempt.unit or "", attempt.amount or _NOTHING), (attempt.cost_unit or "", attempt.cost or _NOTHING)
+
+
+def _product_of(attempt: Attempt) -> object:
+    request: dict[str, object] = codec.decode(attempt.request)
+    return request.get("product_id")
+
+
+def _unit_of(amount: Decimal) -> Decimal:
+    """Return the unit of an amount's last decimal."""
+    exponent = amount.as_tuple().exponent
+    return Decimal(1).scaleb(exponent if isinstance(exponent, int) else 0)
 
 
 def _excess(

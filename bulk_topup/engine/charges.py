@@ -6,7 +6,7 @@ remembered; the report has the exact charges.
 
 from decimal import Decimal
 
-from bulk_topup.domain.attempt import Move
+from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.charge import CHARGED_STATES, UNCHARGED_CLASSES
 from bulk_topup.domain.money import PRECISE
 
@@ -14,12 +14,13 @@ _NOTHING = Decimal(0)
 
 
 class Charges:
-    """Sums what is charged or on hold, per wallet currency."""
+    """Sums what is charged or on hold, and what the plan expected for the same rows, per wallet currency."""
 
     def __init__(self) -> None:
         self.sums: dict[str, Decimal] = {}
+        self.planned: dict[str, Decimal] = {}
 
-    def record_move(self, move: Move) -> None:
+    def record_move(self, attempt: Attempt, move: Move) -> None:
         """Record a move, with what it charges or gives back."""
         if move.facts is None:
             return
@@ -30,5 +31,11 @@ class Charges:
         charged, unit = move.facts.charged, move.facts.price_unit
         if charged is None or unit is None:
             return
-        before = self.sums.get(unit, _NOTHING)
-        self.sums[unit] = PRECISE.add(before, charged) if is_charged else PRECISE.subtract(before, charged)
+        _add(self.sums, unit, charged, is_charged=is_charged)
+        if attempt.cost is not None and attempt.cost_unit is not None:
+            _add(self.planned, attempt.cost_unit, attempt.cost, is_charged=is_charged)
+
+
+def _add(sums: dict[str, Decimal], unit: str, amount: Decimal, *, is_charged: bool) -> None:
+    before = sums.get(unit, _NOTHING)
+    sums[unit] = PRECISE.add(before, amount) if is_charged else PRECISE.subtract(before, amount)

@@ -26,7 +26,8 @@ from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import class_of
 from bulk_topup.engine.concurrency import gather_sum
 from bulk_topup.engine.control import ENDS_SUBMITTING, StopReason
-from bulk_topup.engine.move_recorder import MoveRecorder, price_drift
+from bulk_topup.engine.move_recorder import MoveRecorder
+from bulk_topup.engine.price_watch import price_drift
 from bulk_topup.engine.run_context import RunContext
 
 #: Share of the time for confirming that is kept in reserve, besides what confirming takes at the present rate.
@@ -159,7 +160,7 @@ class HoldCoordinator:
                         f"The list no longer matches {item.attempt.external_id} as it was created. "
                         "Run the list again, then retry the rows that it still has."
                     )
-                drift = price_drift(item.attempt, item.charged, item.price_unit, self._context.guards)
+                drift = price_drift(item.attempt, item.charged, item.price_unit, self._context.prices.tolerance)
                 if drift and _question(item) is None:
                     return drift
         return None

@@ -6,29 +6,29 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 
-from bulk_topup.domain.attempt import Attempt, Facts, Move
+from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.charge import price_problem
-from bulk_topup.domain.guards import Guards, Mode
+from bulk_topup.domain.guards import Mode
 from bulk_topup.domain.list_command import place_options
-from bulk_topup.domain.money import PRECISE, format_money, format_plain
+from bulk_topup.domain.money import format_share
 from bulk_topup.domain.moves import move_for, state_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import DVSError
 from bulk_topup.engine.control import StopReason
+from bulk_topup.engine.price_watch import price_drift
 from bulk_topup.engine.run_context import RunContext
 from bulk_topup.ledger import RetryChoice
 
-#: The price drift that hold mode tolerates by default.
-HOLD_TOLERANCE = Decimal("0.01")
 #: Conflicts in a row after which nothing more is sent: DVS answers otherwise than the program understands.
 CONFLICTS_IN_A_ROW = 3
 #: Maximum number of failure reasons in a message.
 MAX_REASONS = 5
 #: States that count for the failure stop.
 _COUNTED_AS_FAILED = (RowState.FAILED, RowState.CONFLICT)
+#: States that a move leads to without a charge.
+_NOT_CHARGED = (RowState.PENDING, RowState.FAILED, RowState.REVERSED)
 _RESOLVE = "Sending stopped. Ask DT One, then resolve the row."
 _RESOLVE_HELD = (
     "Sending stopped, and no decision to confirm is made. Ask DT One, or cancel that transaction: "
@@ -69,6 +69,9 @@ class MoveRecorder:
             LedgerError: they could not be written.
         """
         moved = tuple(await self._with_prices(moved))
+        for attempt, move in moved:
+            # Before the disk: the rows that leave meanwhile have to know what this one costs.
+            self._count_charge(attempt, move)
         failed = [move.row_id for _, move in moved if move.after is RowState.FAILED]
         self._undecided += len(failed)
         try:
@@ -77,7 +80,7 @@ class MoveRecorder:
                 self._context.options.on_moves(moved)
             for attempt, move in moved:
                 self._context.operators.record_move(attempt, move)
-                self._context.charges.record_move(move)
+                self._context.charges.record_move(attempt, move)
                 self._count(attempt, move)
             if failed:
                 await self.retry(failed)
@@ -131,33 +134,31 @@ class MoveRecorder:
         self._journal.counts[RowState.FAILED] -= moved
         self._journal.counts[RowState.PENDING] += moved
 
+    def _count_charge(self, attempt: Attempt, move: Move) -> None:
+        """Count what a move charges or puts on hold, and stop submitting after a wrong price."""
+        if move.facts is None or move.after in _NOT_CHARGED:
+            return
+        self._context.budget.charge(attempt, move.facts, was_unknown=move.before is RowState.IN_FLIGHT)
+        if move.after is RowState.CONFLICT:
+            facts = move.facts
+            self._stop_at_problem(price_problem(attempt, facts.price, facts.fee, facts.price_unit))
+        elif drift := self._context.prices.drift(attempt, move.facts, is_final=move.after is RowState.COMPLETED):
+            self._control.stop(StopReason.PRICE, f"{drift} {_RAISE_DRIFT}")
+
     def _count(self, attempt: Attempt, move: Move) -> None:
-        if move.after in {RowState.PENDING, RowState.FAILED, RowState.REVERSED}:
+        if move.after in _NOT_CHARGED:
             self._context.budget.release(attempt, move.facts)
             if move.after is RowState.FAILED:
                 self._reasons[move.facts.status_message if move.facts else move.message] += 1
         elif move.after is RowState.CONFLICT:
-            self._count_conflict(attempt, move)
+            self._count_conflict()
         elif move.facts is not None:
             self._conflicts = 0
-            self._context.budget.charge(attempt, move.facts, was_unknown=move.before is RowState.IN_FLIGHT)
-            self._check_drift(attempt, move.facts, is_final=move.after is RowState.COMPLETED)
 
-    def _check_drift(self, attempt: Attempt, facts: Facts, *, is_final: bool) -> None:
-        """Stop submitting after a price outside the tolerance."""
-        # Answers may leave a price out until the transaction is final.
-        if facts.charged is None and not is_final:
-            return
-        if drift := price_drift(attempt, facts.charged, facts.price_unit, self._guards):
-            self._control.stop(StopReason.PRICE, f"{drift} {_RAISE_DRIFT}")
-
-    def _count_conflict(self, attempt: Attempt, move: Move) -> None:
-        """Stop submitting after a price that can't be right, and after several conflicts in a row."""
+    def _count_conflict(self) -> None:
+        """Stop submitting after several conflicts in a row."""
         self._reasons["conflict"] += 1
         self._conflicts += 1
-        if (facts := move.facts) is not None:
-            self._context.budget.charge(attempt, facts, was_unknown=move.before is RowState.IN_FLIGHT)
-            self._stop_at_problem(price_problem(attempt, facts.price, facts.fee, facts.price_unit))
         if self._conflicts >= CONFLICTS_IN_A_ROW:
             self._control.stop(
                 StopReason.CONFLICTS,
@@ -186,7 +187,7 @@ class MoveRecorder:
         if self._guards.stops.price_drift is None:
             return
         for met in await self._journal.call(self._ledger.spending.actual_prices, self._context.run):
-            if drift := price_drift(met.attempt, met.charged, met.price_unit, self._guards):
+            if drift := price_drift(met.attempt, met.charged, met.price_unit, self._context.prices.tolerance):
                 self._control.stop(StopReason.PRICE, f"{drift} {_RAISE_DRIFT}")
                 return
 
@@ -209,37 +210,3 @@ class MoveRecorder:
 
 def _lacks_price(move: Move) -> bool:
     return move.after is RowState.COMPLETED and move.facts is not None and move.facts.price is None
-
-
-def format_share(share: Decimal) -> str:
-    """Return a share for people: `Decimal("0.02")` as `2 %`."""
-    return f"{format_plain(PRECISE.multiply(share, Decimal(100)))} %"
-
-
-def price_drift(attempt: Attempt, charged: Decimal | None, unit: str | None, guards: Guards) -> str | None:
-    """Return a sentence about a price that differs from the plan by more than the tolerance; None without one.
-
-    Args:
-        attempt: the row's attempt, with its planned cost.
-        charged: what DVS charges, fee included, in `unit`; None where DVS gives no price.
-        unit: the wallet's currency.
-        guards: the run's, with the tolerance.
-    """
-    tolerance = guards.stops.price_drift
-    if tolerance is None and guards.mode is Mode.HOLD:
-        tolerance = HOLD_TOLERANCE
-    planned = attempt.cost
-    if tolerance is None or planned is None:
-        return None
-    if charged is None:
-        return f"DVS gives no price for {attempt.external_id} that could be compared with the plan."
-    if unit == attempt.cost_unit and abs(PRECISE.subtract(charged, planned)) <= PRECISE.multiply(tolerance, planned):
-        return None
-    return (
-        f"DVS charges {_price(charged, unit)} for {attempt.external_id}; the plan has "
-        f"{_price(planned, attempt.cost_unit)}, and the tolerance is {format_share(tolerance)}."
-    )
-
-
-def _price(amount: Decimal, unit: str | None) -> str:
-    return format_money(amount, unit or "(unknown currency)")

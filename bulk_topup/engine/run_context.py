@@ -14,6 +14,7 @@ from bulk_topup.engine.concurrency import concurrency_for
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.operator_breaker import OperatorBreaker
+from bulk_topup.engine.price_watch import PriceWatch
 from bulk_topup.engine.run_options import RunOptions
 from bulk_topup.ledger import LedgerStore, SpendingTotals
 from bulk_topup.system.clock import Clock
@@ -43,6 +44,8 @@ class RunContext:
     operators: OperatorBreaker
     #: What this invocation charged or put on hold.
     charges: Charges
+    #: Which prices differ from the plan.
+    prices: PriceWatch
     #: Maximum concurrent requests.
     concurrency: int
 
@@ -73,6 +76,7 @@ class RunContext:
             budget=Budget(guards.caps, spent),
             operators=OperatorBreaker(guards.operators, clock),
             charges=Charges(),
+            prices=PriceWatch(guards),
             concurrency=options.concurrency or concurrency_for(dvs.limiter),
         )
 

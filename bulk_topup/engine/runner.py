@@ -62,8 +62,12 @@ class Progress:
     rate_source: RateSource
     #: Why the run pauses or stops; empty otherwise.
     message: str
+    #: A sentence about prices that differ from the plan, while the run continues; empty without any.
+    warning: str
     #: What this invocation charged or put on hold, per wallet currency.
     taken: Mapping[str, Decimal]
+    #: What the plan expected for the same rows, per wallet currency; without rows whose cost it did not know.
+    planned: Mapping[str, Decimal]
     #: What the run has requested since its first invocation, per unit; empty without caps.
     amounts: Mapping[str, Decimal]
     #: What that costs, per wallet currency; empty without caps.
@@ -135,7 +139,9 @@ class Runner:
             limit=context.dvs.limiter.limit,
             rate_source=context.dvs.limiter.source,
             message=context.control.message or context.operators.message or self._throttling() or self._proof.message,
+            warning=context.prices.message,
             taken=dict(context.charges.sums),
+            planned=dict(context.charges.planned),
             amounts=dict(context.budget.amounts),
             costs=dict(context.budget.costs),
         )
@@ -169,11 +175,12 @@ class Runner:
             raise root_cause(error)
         self._context.is_ledger_in_place()  # also after the last row was sent
         run, ledger, control = self._context.run, self._context.ledger, self._context.control
+        messages = self._proof.message, control.message, self._conflicts.message, self._context.prices.message
         return RunResult(
             counts=ledger.rows.counts(run),
             contradicted=ledger.conflicts.count_mismatches(run),
             reason=control.reason,
-            message=" ".join(filter(None, (self._proof.message, control.message, self._conflicts.message))),
+            message=" ".join(filter(None, messages)),
         )
 
     async def _work(self) -> None:

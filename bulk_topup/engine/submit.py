@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from bulk_topup.domain.attempt import Attempt
+from bulk_topup.domain.money import format_share
 from bulk_topup.domain.moves import body_of
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import format_rows
@@ -13,9 +13,9 @@ from bulk_topup.engine.absence_proof import AbsenceProof
 from bulk_topup.engine.concurrency import USUAL_CLAIM, rows_to_claim
 from bulk_topup.engine.conflict_proof import ConflictProof
 from bulk_topup.engine.control import StopReason
-from bulk_topup.engine.creation_responses import Creation, CreationResponses, release
+from bulk_topup.engine.creation_responses import Creation, CreationResponses
 from bulk_topup.engine.hold import HoldCoordinator
-from bulk_topup.engine.move_recorder import MoveRecorder, format_share
+from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.run_context import RunContext
 
 #: Seconds between passes over rows whose outcome stayed unknown.
@@ -62,14 +62,10 @@ class Submitter:
         self._responses = CreationResponses(context, recorder, proof)
         #: One slot per concurrent request.
         self._slots = asyncio.Semaphore(context.concurrency)
-        #: Rows claimed so far.
-        self._claimed = 0
-        #: Rows with a response so far.
-        self._returned = 0
+        #: Rows claimed so far, and those with a response.
+        self._claimed = self._returned = 0
         #: How many those were, and the time, when the last claim was made.
         self._returned_before = (0, context.clock.monotonic())
-        #: A sentence about the cap that the next row would exceed; None without one.
-        self._excess: str | None = None
 
     async def submit_all(self) -> None:
         """Send rows of unknown outcome again, then the pending rows, until nothing is left to send."""
@@ -233,6 +229,7 @@ class Submitter:
             if not attempts:
                 return
             self._claimed += len(attempts)
+            self._context.budget.claim(attempts)
             self._control.quiet.clear()
             operators.record_claim(attempts)
             self._journal.counts[RowState.PENDING] -= len(attempts)
@@ -240,14 +237,7 @@ class Submitter:
             if left is not None:
                 left -= len(attempts)
             for attempt in attempts:
-                if self._excess is None:
-                    self._excess = self._context.budget.excess(attempt)
-                if self._excess is None:
-                    yield Creation(attempt=attempt, maybe_sent=False)
-                else:
-                    await self._journal.record(release(attempt, "not sent: a cap would be exceeded"))
-            if self._excess is not None:
-                return
+                yield Creation(attempt=attempt, maybe_sent=False)
 
     def _claim_size(self) -> int:
         """Return how many rows to claim next."""
@@ -266,11 +256,6 @@ class Submitter:
                 await queue.put(creation)
             for _ in range(workers):
                 await queue.put(None)
-        if self._excess is not None:
-            # Only now: the rows that were counted before it have been sent.
-            self._control.stop(
-                StopReason.CAP, f"{self._excess} To send the remaining rows, run again with a higher cap."
-            )
 
     async def _worker(self, queue: asyncio.Queue[Creation | None]) -> None:
         while (creation := await queue.get()) is not None:
@@ -280,21 +265,36 @@ class Submitter:
             async with self._slots:
                 if not await self._responses.may_send(creation):
                     continue
-                response = await self._send(creation.attempt)
+                response = await self._send(creation)
             self._returned += 1
             await self._responses.record(creation, response)
 
-    async def _send(self, attempt: Attempt) -> TransactionOutcome | DVSError | None:
+    async def _send(self, creation: Creation) -> TransactionOutcome | DVSError | None:
         """Send a row once it may be sent, and return the response; None if the run stopped first."""
         if not (
             await self._control.wait_until_allowed()
             and await self._control.admit(self._dvs.limiter.acquire(first=True))
             and self._context.is_ledger_in_place()
+            and await self._is_within_caps(creation)
         ):
             return None
         try:
             return await self._dvs.transaction_outcomes.create_async(
-                body_of(attempt, self._context.options.callback_url), admitted=True
+                body_of(creation.attempt, self._context.options.callback_url), admitted=True
             )
         except DVSError as error:
             return error
+
+    async def _is_within_caps(self, creation: Creation) -> bool:
+        """Count a row whose request leaves now; if it would exceed a cap, stop submitting and return False.
+
+        A row of unknown outcome counts already; beyond a cap it waits for proof that DVS lacks it, and is pending then.
+        """
+        if creation.maybe_sent:
+            if self._context.budget.total_excess() is None:
+                return True
+            await self._proof.start(creation.attempt, after=RowState.PENDING, message="")
+            return False
+        if excess := self._context.budget.excess(creation.attempt):
+            self._control.stop(StopReason.CAP, f"{excess} To send the remaining rows, run again with a higher cap.")
+        return excess is None

@@ -5,6 +5,7 @@ Ledgers may hold ten million rows; see `staged_list_statements` for `CROSS JOIN`
 
 from typing import Final
 
+from bulk_topup.domain.delivery import DELIVERY_FIELDS
 from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.ledger.sql_fragments import ATTEMPT, REPLACED_WITHHELD, WITHHELD
 
@@ -94,7 +95,7 @@ WRITE_FACTS: Final = f"""
         expires_at = coalesce(:expires_at, expires_at), price = coalesce(:price, price),
         fee = coalesce(:fee, fee), price_unit = coalesce(:price_unit, price_unit),
         operator_reference = coalesce(:operator_reference, operator_reference),
-        {", ".join(f"{name} = coalesce(:{name}, {name})" for name in SECRET_FIELDS)},
+        {", ".join(f"{name} = coalesce(:{name}, {name})" for name in (*SECRET_FIELDS, *DELIVERY_FIELDS))},
         final_at = :final_at, resolution = nullif(nullif(resolution, 'free'), 'taken')
     WHERE row_id = :row_id AND number = :attempt
 """  # noqa: S608

@@ -67,7 +67,7 @@ CREATE TABLE "attempts" (
    "pin_code" TEXT,
    "pin_serial" TEXT,
    "final_at" TEXT
-, "expires_at" TEXT, "resolution" TEXT, "esim_activation_code" TEXT, "esim_apple_universal_link" TEXT, "esim_android_universal_link" TEXT, "esim_installation_url" TEXT);
+, "expires_at" TEXT, "resolution" TEXT, "esim_activation_code" TEXT, "esim_apple_universal_link" TEXT, "esim_android_universal_link" TEXT, "esim_installation_url" TEXT, "delivered" TEXT, "delivered_unit" TEXT, "bonus" TEXT, "retail_price" TEXT, "retail_unit" TEXT);
 
 CREATE UNIQUE INDEX "idx_attempts_row_id_number"
     ON "attempts" ("row_id", "number");

@@ -17,12 +17,14 @@ from typing import Any, Final
 import msgspec
 
 from bulk_topup.domain.charge import CHARGED_STATES, UNCHARGED_CLASSES
+from bulk_topup.domain.delivery import DELIVERY_FIELDS
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import decode_problems
 from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.domain.row import Outcome, OutcomeGroup
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.pin_keys import PinKeys, is_empty
 from bulk_topup.ledger.row_mapping import outcome_group_of
@@ -36,7 +38,7 @@ PAGE_BYTES: Final = 5_000_000
 _decode = msgspec.json.Decoder().decode
 _decode_cells = msgspec.json.Decoder(list[list[str]]).decode
 #: Columns to convert.
-_AMOUNTS: Final = ("amount", "planned_cost", "price", "fee")
+_AMOUNTS: Final = ("amount", "planned_cost", "price", "fee", "delivered", "retail_price")
 
 
 def _as_array(column: str) -> str:
@@ -63,11 +65,16 @@ def _charged(column: str) -> str:
 
 
 _PRICE: Final = tuple(map(_charged, ("price", "fee", "price_unit")))
+#: What was delivered, or what DVS states of a row in conflict; an accepted row has no delivery yet.
+_DELIVERY: Final = tuple(
+    f"iif(r.state <> '{RowState.ACCEPTED}' AND {_IS_CHARGED}, a.{name}, NULL) AS {name}" for name in DELIVERY_FIELDS
+)
 #: The columns of a row and of its latest attempt.
 OUTCOME_COLUMNS: Final = (
     *("r.line", "r.state", "r.cells", "r.problems", "r.message", NOTE, "r.product_id", "r.credit_party"),
     *("r.amount", "r.unit", "r.attempt", "r.in_list", "a.external_id", "a.transaction_id", "a.status_class"),
     *("a.status_message", "r.cost AS planned_cost", "r.cost_unit AS planned_unit", *_PRICE),
+    *_DELIVERY,
     *("a.operator_reference", *(f"a.{name}" for name in SECRET_FIELDS), "a.creation_date", "a.final_at", "r.id"),
 )
 #: Their names in a report.
@@ -84,12 +91,13 @@ OUTCOMES: Final = f"""
 """  # noqa: S608
 #: The same rows in groups whose sums are exact.
 OUTCOME_GROUPS: Final = f"""
-    SELECT r.state, r.product_id, r.unit, r.amount, {", ".join(reversed(_PRICE))}, count(*) AS rows,
+    SELECT r.state, r.product_id, r.unit, r.amount, {", ".join(reversed(_PRICE))}, r.cost_unit AS planned_unit,
+           r.cost AS planned_cost, count(*) AS rows,
            r.state = 'refused' AND EXISTS (
                SELECT 1 FROM json_each(r.problems) AS p WHERE json_extract(p.value, '$[2]') = 2) AS is_repeat
     FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND {SHOWN}
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 9
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 11
 """  # noqa: S608
 
 

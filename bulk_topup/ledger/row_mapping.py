@@ -234,6 +234,7 @@ def move_values(move: Move, at: str) -> dict[str, object]:
 
 def facts_values(move: Move, facts: Facts, at: str) -> dict[str, object]:
     """Return the parameters that write the facts of a row's attempt."""
+    delivery = facts.delivery
     return {
         "row_id": move.row_id,
         "attempt": move.attempt,
@@ -246,6 +247,11 @@ def facts_values(move: Move, facts: Facts, at: str) -> dict[str, object]:
         "price_unit": facts.price_unit,
         "operator_reference": facts.operator_reference,
         **facts.secrets.by_field(),
+        "delivered": None if delivery.delivered is None else format_plain(delivery.delivered),
+        "delivered_unit": delivery.delivered_unit,
+        "bonus": delivery.bonus,
+        "retail_price": None if delivery.retail_price is None else format_plain(delivery.retail_price),
+        "retail_unit": delivery.retail_unit,
         "expires_at": None if facts.expires_at is None else utc_text(facts.expires_at),
         "final_at": at if move.after in _FINAL else None,
     }
@@ -261,6 +267,8 @@ def outcome_group_of(row: sqlite3.Row) -> OutcomeGroup:
         price=_decimal(row["price"]),
         fee=_decimal(row["fee"]),
         price_unit=row["price_unit"],
+        planned_cost=_decimal(row["planned_cost"]),
+        planned_unit=row["planned_unit"],
         rows=row["rows"],
         is_repeat=bool(row["is_repeat"]),
     )

@@ -448,3 +448,10 @@ def _twenty_fourth(db: Database) -> None:
         pk=("environment", "account", "number"),
         not_null={*required, "party_key", "body"},
     )
+
+
+@migrations(name=NAMES[24])
+def _twenty_fifth(db: Database) -> None:
+    # What DVS delivered: the amount and its unit, bonuses as a text with their units, the retail price and its unit.
+    for name in ("delivered", "delivered_unit", "bonus", "retail_price", "retail_unit"):
+        db.table("attempts").add_column(name, str)

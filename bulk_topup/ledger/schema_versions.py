@@ -32,6 +32,7 @@ NAMES: Final = (
     "0022_pairs_of_rare_characters",
     "0023_esims",
     "0024_kept_answers",
+    "0025_deliveries",
 )
 
 #: The table in which sqlite-utils records applied migrations.

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from bulk_topup.domain.attempt import HeldAttempt, PricedAttempt
+from bulk_topup.domain.price_changes import PlannedPrice, PricedItem
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import Total
 from bulk_topup.ledger.ledger_file import LedgerFile
@@ -62,6 +63,18 @@ _PRICES_IN_CONFLICT: Final = f"""
 """  # noqa: S608
 
 
+#: What the first rows of a run were planned to cost, each product and amount once.
+_PLANNED_PRICES: Final = """
+    SELECT product_id, amount, unit, min(cost) AS cost, cost_unit FROM (
+        SELECT product_id, amount, unit, cost, cost_unit FROM rows
+        WHERE run_id = :run_id ORDER BY line, id LIMIT :rows)
+    WHERE product_id IS NOT NULL AND amount IS NOT NULL AND cost IS NOT NULL
+    GROUP BY product_id, amount, unit
+"""
+#: How many these are: enough to have every product of usual lists.
+COMPARED_ROWS: Final = 10_000
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpendingTotals:
     """The rows of a run that were sent and are not known to have failed."""
@@ -113,6 +126,13 @@ class SpendingQueries:
     def prices_in_conflict(self, run: Run) -> list[PricedAttempt]:
         """Return one attempt for each price of rows in conflict and currency of their planned costs."""
         return [priced_attempt_of(row) for row in self.file.fetch_all(_PRICES_IN_CONFLICT, run_id=run.id)]
+
+    def planned_prices(self, run: Run) -> dict[PricedItem, PlannedPrice]:
+        """Return what the first `COMPARED_ROWS` rows of a run were planned to cost, by product and amount."""
+        return {
+            PricedItem(row["product_id"], row["amount"], row["unit"]): PlannedPrice(row["cost"], row["cost_unit"])
+            for row in self.file.fetch_all(_PLANNED_PRICES, run_id=run.id, rows=COMPARED_ROWS)
+        }
 
     def _spent_with(self, run: Run | None, statement: str) -> Total:
         total = Total()

@@ -8,17 +8,21 @@ from decimal import Decimal
 import polars as pl
 
 from bulk_topup.domain.choice_notes import ChoiceNotes
-from bulk_topup.domain.money import PRECISE, format_plain
+from bulk_topup.domain.money import PRECISE, format_plain, smallest_unit
 from bulk_topup.domain.number_notes import NumberNotes
+from bulk_topup.domain.price_changes import PlannedPrice, PricedItem
 from bulk_topup.domain.problems import Problem, decode_problems
 from bulk_topup.domain.product_texts import benefits_text
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import ValidRows
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.product import KnownProduct, Product
+from bulk_topup.plan.prices import is_rounded
 
 #: Most refused rows that a plan lists; further ones are only counted.
 MAX_REFUSED_KEPT = 100_000
+#: Most products and amounts whose cost is compared with the previous run's.
+MAX_PRICES_KEPT = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +48,13 @@ class ProductTotal:
     cost: Decimal = Decimal(0)
     #: Rows whose cost the product does not determine.
     unpriced: int = 0
+    #: Rows whose cost is rounded to the smallest unit of the wallet's currency, which DVS may do either way.
+    rounded: int = 0
+
+    @property
+    def rounding(self) -> Decimal:
+        """By how much the cost of all rows may differ, either way, because of rounding."""
+        return PRECISE.multiply(Decimal(self.rounded), smallest_unit(self.cost_unit or ""))
 
     def add(self, unit: str | None, amount: str | None, cost_unit: str | None, cost: str | None, count: int) -> None:
         """Count rows with the same amount and cost."""
@@ -92,6 +103,8 @@ class Plan:
     products: dict[int, ProductTotal] = field(default_factory=dict)
     #: Requested amounts of all rows, refused ones included where readable, per unit.
     amounts: dict[str, Decimal] = field(default_factory=dict)
+    #: Expected costs of the first products and amounts, at most `MAX_PRICES_KEPT`.
+    prices: dict[PricedItem, PlannedPrice] = field(default_factory=dict)
     #: Rows whose amount or unit is not readable.
     unreadable: int = 0
     #: How credited numbers were read, and what is odd about them.
@@ -120,7 +133,12 @@ class Plan:
                 continue
             self.accepted += count
             if product_id is not None:
-                self._total(product_id, products).add(unit, amount, cost_unit, cost, count)
+                total = self._total(product_id, products)
+                total.add(unit, amount, cost_unit, cost, count)
+                if is_rounded(products[product_id], amount, cost):
+                    total.rounded += count
+                if None not in (unit, amount, cost_unit, cost) and len(self.prices) < MAX_PRICES_KEPT:
+                    self.prices[PricedItem(product_id, amount, unit)] = PlannedPrice(cost, cost_unit)
         refused = rows.filter(pl.col("state") == RowState.REFUSED).head(MAX_REFUSED_KEPT - len(self.refused_rows))
         self.refused_rows += [
             RefusedRow(line=line, problems=decode_problems(text))
@@ -159,6 +177,8 @@ class Plan:
                     self.products[product_id] = ProductTotal(
                         product_id=product_id, name=known.name, benefits=known.benefits
                     )
+                    # At most: those of refused rows are not told apart any more.
+                    self.products[product_id].rounded = known.rounded
                 self.products[product_id].add(unit, amount, cost_unit, cost, count)
         self.accepted -= number
         self.refused += number
@@ -189,6 +209,7 @@ class Plan:
                     "unit": total.unit,
                     "expected_cost": format_plain(total.cost),
                     "cost_unit": total.cost_unit,
+                    "rounding": format_plain(total.rounding),
                     "rows_without_known_cost": total.unpriced,
                 }
                 for total in self.products.values()

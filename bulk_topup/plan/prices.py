@@ -109,7 +109,7 @@ def expected_cost(
     """Return the expected cost of a row with its fee, and the unit; (None, unit) when it is unknown.
 
     A ranged product's wholesale price is the destination amount divided by the wholesale rate (reference: Products),
-    rounded half up to the smallest unit of its currency.
+    rounded half up to the smallest unit of the wallet's currency.
 
     Args:
         product: the product.
@@ -136,3 +136,18 @@ def expected_cost(
     exact = PRECISE.divide(destination, rates.wholesale)
     cost = exact.quantize(smallest_unit(price.unit or ""), ROUND_HALF_UP, PRECISE)
     return PRECISE.add(cost, price.fee or Decimal(0)), price.unit
+
+
+def is_rounded(product: Product | None, amount: str | None, cost: str | None) -> bool:
+    """Return True if the cost of an amount is rounded, which DVS may do either way.
+
+    Args:
+        product: the product.
+        amount: the requested amount on either side, in plain notation.
+        cost: the expected cost with its fee.
+    """
+    if not isinstance(product, RangedProduct) or amount is None or cost is None or product.rates.wholesale is None:
+        return False
+    price = PRECISE.subtract(Decimal(cost), product.prices.wholesale.fee or Decimal(0))
+    exact = PRECISE.multiply(price, product.rates.wholesale)
+    return exact not in {Decimal(amount), PRECISE.multiply(Decimal(amount), product.rates.base or Decimal(0))}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from bulk_topup.domain.delivery import DELIVERY_FIELDS
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.domain.run import Run
@@ -107,6 +108,7 @@ def result_values(outcomes: Outcomes, run: Run, columns: int, *, reveal_pins: bo
         outcomes.price,
         outcomes.fee,
         outcomes.price_unit,
+        *(getattr(outcomes, name) for name in DELIVERY_FIELDS),
         outcomes.operator_reference,
         *(secret_texts(getattr(outcomes, name), reveal=reveal_pins) for name in SECRET_FIELDS),
         time_texts(outcomes.creation_date),

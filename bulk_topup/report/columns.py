@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
+from bulk_topup.domain.delivery import DELIVERY_FIELDS
 from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 
 #: The fields of each row after the list's own cells, in this order.
@@ -25,6 +26,7 @@ RESULT_FIELDS: Final = (
     "price",
     "fee",
     "price_unit",
+    *DELIVERY_FIELDS,
     "operator_reference",
     *SECRET_FIELDS,
     "created",
@@ -40,7 +42,7 @@ RUN_FIELDS: Final = ("environment", "account")
 PREFIX: Final = "result_"
 
 #: The fields with amounts of money or of a product's unit.
-AMOUNT_FIELDS: Final = ("amount", "planned_cost", "price", "fee")
+AMOUNT_FIELDS: Final = ("amount", "planned_cost", "price", "fee", "delivered", "retail_price")
 
 #: The fields with counts and positions, which are not identifiers.
 COUNT_FIELDS: Final = ("line", "attempt")
@@ -56,6 +58,9 @@ FOREIGN_FIELDS: Final = (
     "status",
     "planned_unit",
     "price_unit",
+    "delivered_unit",
+    "bonus",
+    "retail_unit",
     "operator_reference",
     *SECRET_FIELDS,
     "account",

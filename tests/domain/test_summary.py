@@ -62,6 +62,29 @@ def test_charged_is_price_and_fee_of_completed_rows_and_held_of_accepted_ones(
     assert (summary.in_conflict, summary.unknown_charges) == ({}, 0)
 
 
+def test_what_was_planned_for_completed_rows_is_beside_what_was_charged(
+    run: Run, outcome: Callable[..., Outcome]
+) -> None:
+    rows = [
+        outcome(planned_cost=Decimal("1.1"), planned_unit="USD"),
+        outcome(planned_cost=Decimal("2.25"), planned_unit="USD", product_id=1),
+        outcome(planned_cost=Decimal("0.1"), planned_unit="EUR"),
+        outcome(planned_cost=None, planned_unit="EUR"),
+        *(
+            outcome(state=state, planned_cost=Decimal(100), planned_unit="USD")
+            for state in RowState
+            if state != "completed"
+        ),
+    ]
+    summary = summarise(run, [Outcomes.of(rows)])
+    assert (
+        summary.planned
+        == summary.money["Planned for completed rows"]
+        == {"EUR": Decimal("0.1"), "USD": Decimal("3.35")}
+    )
+    assert summary.as_json()["planned"] == {"EUR": "0.1", "USD": "3.35"}
+
+
 def test_conflicts_have_their_own_money_and_completed_rows_without_price_are_counted(
     run: Run, outcome: Callable[..., Outcome]
 ) -> None:

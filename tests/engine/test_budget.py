@@ -20,11 +20,15 @@ NOTHING = SpendingTotals(rows=0, amounts={}, costs={})
 
 @pytest.fixture
 def row(attempt: Attempt) -> Callable[..., Attempt]:
-    def make(number: int, cost: str = "3", **changes: Any) -> Attempt:
-        values = {"amount": Decimal(5), "unit": "SGD", "cost": Decimal(cost), "cost_unit": "USD", **changes}
+    def make(number: int, cost: str | None = "3", **changes: Any) -> Attempt:
+        values = {"amount": Decimal(5), "unit": "SGD", "cost": cost and Decimal(cost), "cost_unit": "USD", **changes}
         return replace(attempt, row_id=number, **values)
 
     return make
+
+
+#: The request of another product than the attempt's, whose price is another.
+OTHER = b'{"product_id":4455}'
 
 
 def facts(price: str, fee: str | None = None, status: str = "CONFIRMED") -> Facts:
@@ -91,9 +95,9 @@ def test_the_price_with_its_fee_replaces_the_planned_cost(row: Any) -> None:
     assert budget.excess(first) is None
     budget.charge(first, facts("4", "0.5"))
     budget.charge(first, facts("4", "0.5"))
-    assert budget.excess(row(2)) is not None
+    assert budget.excess(row(2, request=OTHER)) is not None
     budget.charge(first, facts("4"))
-    assert budget.excess(row(2)) is None
+    assert budget.excess(row(2, request=OTHER)) is None
 
 
 def test_a_completed_row_still_counts_although_it_is_not_remembered(row: Any) -> None:
@@ -103,10 +107,10 @@ def test_a_completed_row_still_counts_although_it_is_not_remembered(row: Any) ->
     budget.charge(first, facts("4"))
     budget.charge(first, facts("4.5", status="COMPLETED"))
     assert budget._counted == {}
-    assert "7.50 USD" in str(budget.excess(row(2)))
+    assert "7.50 USD" in str(budget.excess(row(2, request=OTHER)))
     budget.release(first, facts("4.5", status="REVERSED"))
-    assert budget.excess(row(2, "7")) is None
-    assert budget.excess(row(3, "0.01")) is not None
+    assert budget.excess(row(2, "7", request=OTHER)) is None
+    assert budget.excess(row(3, "0.01", request=OTHER)) is not None
 
 
 def test_without_caps_no_row_is_remembered(row: Any) -> None:
@@ -115,8 +119,71 @@ def test_without_caps_no_row_is_remembered(row: Any) -> None:
         assert budget.excess(row(number)) is None
         budget.charge(row(number), facts("4"))
     budget.release(row(1), facts("4"))
-    assert budget._counted == {}
+    assert (budget._counted, budget._claimed, budget._latest) == ({}, set(), {})
     assert budget.total_excess() is None
+
+
+@pytest.mark.parametrize(
+    ("planned", "charged", "next_planned", "expected"),
+    [
+        ("3", "3.3", "3", "3.30"),
+        ("3", "3.3", "6", "6.60"),
+        ("1.86", "3.71", "1.86", "3.71"),
+        ("3", "3.1", "1", "1.04"),  # 1.0333 and the rest
+        ("3", "3.001", "3", "3.001"),
+        ("3", "2", "3", "3.00"),  # a price that fell may rise again
+    ],
+)
+def test_a_row_is_expected_to_cost_what_the_latest_of_its_product_did(
+    row: Any, planned: str, charged: str, next_planned: str, expected: str
+) -> None:
+    limit = Decimal(charged) + Decimal(expected)
+    for cap, is_sent in ((limit, True), (limit - Decimal("0.0001"), False)):
+        budget = Budget(Caps(costs={"USD": cap}), NOTHING)
+        assert budget.excess(row(1, planned)) is None
+        budget.charge(row(1, planned), facts(charged))
+        assert (budget.excess(row(2, next_planned)) is None) is is_sent
+        if is_sent:
+            assert budget.costs == {"USD": limit}
+
+
+def test_a_price_in_another_currency_than_the_plan_or_without_a_plan_says_nothing_of_the_next_row(row: Any) -> None:
+    budget = Budget(Caps(costs={"USD": Decimal(100), "EUR": Decimal(100)}), NOTHING)
+    for number, cost in ((1, {"cost_unit": "EUR"}), (2, {"cost": None, "cost_unit": None}), (3, {"cost": "0"})):
+        budget.charge(row(number, **cost), facts("9"))
+    assert budget.excess(row(4)) is None
+    assert budget.costs == {"USD": Decimal(3)}
+
+
+def test_a_claimed_row_counts_only_once_it_is_sent_and_frees_nothing_if_it_is_not(row: Any) -> None:
+    budget = Budget(Caps(rows=2, amounts={"SGD": Decimal(10)}), NOTHING)
+    budget.claim(map(row, (1, 2, 3)))
+    assert budget.excess(row(1)) is None
+    budget.release(row(3))
+    assert (budget._rows, budget.amounts) == (1, {"SGD": Decimal(5)})
+    assert budget.excess(row(2)) is None
+    budget.release(row(2))
+    assert (budget._rows, budget.amounts, budget._claimed) == (1, {"SGD": Decimal(5)}, set())
+    budget.claim([row(3)])
+    assert budget.excess(row(3)) is None
+    assert budget.excess(row(4)) is not None
+
+
+@pytest.mark.parametrize(
+    ("caps", "message"),
+    [
+        ({"rows": 9}, None),
+        ({"rows": 8}, "The run has sent 9 rows; the cap is 8 rows."),
+        ({"amounts": {"SGD": "45"}}, None),
+        ({"amounts": {"SGD": "44"}}, "The run requests 45.00 SGD; the cap is 44.00 SGD."),
+        ({"costs": {"USD": "27"}}, None),
+        ({"costs": {"USD": "26.99"}}, "The run costs 27.00 USD; the cap is 26.99 USD."),
+        ({"costs": {"EUR": "99"}}, "The run costs 27.00 USD; the cap is 0.00 USD."),
+    ],
+)
+def test_what_was_sent_may_exceed_each_cap(caps: dict[str, Any], message: str | None) -> None:
+    spent = SpendingTotals(rows=9, amounts={"SGD": Decimal(45)}, costs={"USD": Decimal(27)})
+    assert Budget(Caps.model_validate(caps), spent).total_excess() == message
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["send", "charge", "fail", "release"])), max_size=30))
@@ -137,6 +204,6 @@ def test_rows_that_are_not_paid_leave_the_budget_unchanged(steps: list[tuple[int
     for one in sent.values():
         budget.release(one)
     # No row is counted any more: the whole cap may be spent again, but not a cent more.
-    limit = replace(base, row_id=9, amount=Decimal(1), unit="SGD", cost=Decimal(1000), cost_unit="USD")
+    limit = replace(base, row_id=9, request=OTHER, amount=Decimal(1), unit="SGD", cost=Decimal(1000), cost_unit="USD")
     assert budget.excess(limit) is None
     assert budget.excess(replace(limit, row_id=10, cost=Decimal("0.01"))) is not None

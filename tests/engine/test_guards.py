@@ -1,8 +1,6 @@
 """How a run applies the guards of its job: caps, stops, operators, retries, spacing."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,11 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from bulk_topup.app.run_ending import exit_code
-from bulk_topup.domain.attempt import Attempt
 from bulk_topup.domain.guards import Guards
 from bulk_topup.domain.states import RowState
 from bulk_topup.engine import StopReason
-from bulk_topup.engine.move_recorder import price_drift
 from bulk_topup.errors import ModeMismatchError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
@@ -279,14 +275,3 @@ async def test_as_many_failures_as_the_limit_allows_stop_nothing(
     await pay(text=text)
     finished, _ = await pay(text=text, stops=stops)
     assert (finished.result.reason, len(books())) == (reason, 2)
-
-
-@pytest.mark.parametrize(
-    ("charged", "is_drift"), [("10.20", False), ("10.2000001", True), ("9.80", False), ("9.7999999", True)]
-)
-def test_a_price_may_differ_from_the_plan_by_exactly_the_tolerance(
-    attempt: Attempt, charged: str, is_drift: bool
-) -> None:
-    guards = Guards.model_validate({"stops": {"price_drift": "0.02"}})
-    planned = replace(attempt, cost=Decimal(10), cost_unit="USD")
-    assert (price_drift(planned, Decimal(charged), "USD", guards) is not None) is is_drift

@@ -17,8 +17,14 @@ WITHOUT_ESIMS: Final = tuple(
 )
 #: Reverts the twenty-fourth migration.
 WITHOUT_KEPT_ANSWERS: Final = tuple(f"DROP TABLE kept_{name}" for name in ("products", "lists", "operators"))
+#: Reverts the twenty-fifth migration.
+WITHOUT_DELIVERIES: Final = tuple(
+    f"ALTER TABLE attempts DROP COLUMN {name}"
+    for name in ("delivered", "delivered_unit", "bonus", "retail_price", "retail_unit")
+)
 #: Reverts all migrations since the tenth.
 AS_OF_THE_NINTH: Final = (
+    *WITHOUT_DELIVERIES,
     *WITHOUT_KEPT_ANSWERS,
     *WITHOUT_ESIMS,
     "DROP TABLE corrections",

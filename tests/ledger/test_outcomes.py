@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.domain.attempt import Facts, Move
+from bulk_topup.domain.delivery import DELIVERY_FIELDS, NO_DELIVERY, Delivery
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import RunNotFoundError
@@ -131,6 +132,26 @@ def test_an_outcome_has_all_facts(
     assert (outcome.operator_reference, outcome.pin_code, outcome.pin_serial) == ("OP-1", "1234", "S-1")
     assert (outcome.creation_date, outcome.final_at) == (known.creation_date, clock.now())
     assert (outcome.message, outcome.note, outcome.problems) == ("", "", ())
+
+
+def test_what_was_delivered_is_known_once_the_transaction_is_completed(
+    ledger: LedgerStore, row: MakeRow, start: Start, facts: Callable[..., Facts], move: MakeMove
+) -> None:
+    run = start(ledger, [row(1)])
+    [attempt] = ledger.attempts.claim(run, 9)
+    stated = Delivery(
+        delivered=Decimal("9.90"), delivered_unit="SGD", bonus="500 MB", retail_price=Decimal(8), retail_unit="USD"
+    )
+    seen = []
+    for before, after, delivery in (
+        (RowState.IN_FLIGHT, RowState.ACCEPTED, stated),
+        (RowState.ACCEPTED, RowState.COMPLETED, NO_DELIVERY),  # what a later answer leaves out stays known
+    ):
+        known = facts(delivery=delivery, status_class="COMPLETED" if after is RowState.COMPLETED else "CONFIRMED")
+        ledger.attempts.record([move(attempt, before, after, facts=known)])
+        [found] = ledger.outcomes.rows(run)
+        seen.append(Delivery(**{name: getattr(found, name) for name in DELIVERY_FIELDS}))
+    assert seen == [NO_DELIVERY, stated]
 
 
 def test_a_failure_keeps_its_message_until_the_row_is_sent_again(

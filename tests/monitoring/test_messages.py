@@ -31,6 +31,7 @@ def summary(**counts: int) -> Summary:
         charged={"EUR": Decimal("0.10"), "USD": Decimal("12345678901234567.89")},
         held={},
         in_conflict={"USD": Decimal("9.35")},
+        planned={},
         unknown_charges=0,
     )
 

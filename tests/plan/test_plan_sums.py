@@ -8,17 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.domain import fields
+from bulk_topup.domain.price_changes import PlannedPrice, PricedItem
 from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.totals import ValidRows
 from bulk_topup.dvs.models.account import Balance
+from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import Product
-from bulk_topup.plan import Plan, check_balances
+from bulk_topup.plan import Plan, PlanOptions, check_balances
 from bulk_topup.plan import plan as summary_module
 from tests.helpers.checked_rows import CheckedRow, frame_of
 
 MakeProduct = Callable[..., Product]
 Check = Callable[..., list[CheckedRow]]
 
+SOURCE, DESTINATION = CalculationMode.SOURCE_AMOUNT, CalculationMode.DESTINATION_AMOUNT
 LARGEST = Decimal("999999999999999999.999999999")
 
 
@@ -68,6 +71,7 @@ def test_a_plan_counts_rows_amounts_and_costs_by_product(check: Check, fixed: Ma
             "unit": "SGD",
             "expected_cost": "11.1",
             "cost_unit": "USD",
+            "rounding": "0",
             "rows_without_known_cost": 0,
         },
         {
@@ -79,10 +83,37 @@ def test_a_plan_counts_rows_amounts_and_costs_by_product(check: Check, fixed: Ma
             "unit": "SGD",
             "expected_cost": "0",
             "cost_unit": "USD",
+            "rounding": "0",
             "rows_without_known_cost": 2,
         },
     ]
     assert plan.valid_rows().costs == {"USD": Decimal("11.1")}
+
+
+@pytest.mark.parametrize(
+    ("unit", "mode", "amount", "cost", "rounding"),
+    [
+        ("USD", DESTINATION, "10", "7.69", "0.02"),  # 7.6923
+        ("USD", DESTINATION, "13", "10", "0"),
+        ("USD", SOURCE, "8", "7.69", "0.02"),
+        ("USD", SOURCE, "10.4", "10", "0"),
+        ("KWD", DESTINATION, "10", "7.692", "0.002"),
+        ("JPY", DESTINATION, "10", "8", "2"),
+        ("JPY", DESTINATION, "13", "10", "0"),
+    ],
+)
+def test_costs_are_rounded_by_the_currency_and_a_plan_says_by_how_much_dvs_may_round_otherwise(
+    check: Check, ranged: MakeProduct, unit: str, mode: CalculationMode, amount: str, cost: str, rounding: str
+) -> None:
+    product = ranged(prices={"wholesale": {"unit": unit}}, accepted_calculation_modes=None)
+    options = PlanOptions(calculation_mode=mode)
+    rows = [{fields.CREDIT_MOBILE: f"+659512310{number}", fields.AMOUNT: amount} for number in range(2)]
+    plan = Plan()
+    add(plan, check(product, *rows, options=options), {product.id: product})
+    [total] = plan.products.values()
+    assert plan.refused == 0
+    assert (total.cost, total.rounding) == (2 * Decimal(cost), Decimal(rounding))
+    assert plan.prices == {PricedItem(product.id, amount, str(total.unit)): PlannedPrice(cost, unit)}
 
 
 def test_a_plan_lists_a_bounded_number_of_refused_rows_and_counts_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ stop_options = collect(
         "--price-drift",
         group=GUARDS,
         metavar="SHARE",
-        help="Stop when a price differs from the plan's by more, e.g. 0.02.  [default: 0.01 for --mode hold]",
+        help="Stop when a price differs from the plan's by more, e.g. 0.02.  [default: warn above 0.01]",
     ),
     cloup.option(
         "--max-attempts",

@@ -12,12 +12,11 @@ from rich.table import Table
 from bulk_topup.cli.command_line import join_lines, repeated_command
 from bulk_topup.cli.screens.plan_choices import choice_lines
 from bulk_topup.cli.screens.plan_corrections import correction_lines
+from bulk_topup.cli.screens.plan_earlier import earlier_lines, elsewhere_lines, open_run_lines
 from bulk_topup.cli.screens.plan_numbers import number_lines
+from bulk_topup.cli.screens.plan_prices import price_lines
 from bulk_topup.cli.screens.plan_verdict import plan_verdict
 from bulk_topup.cli.screens.style import escape_markup, framed
-from bulk_topup.cli.whole_commands import whole_command, with_whole_commands
-from bulk_topup.domain.earlier_payments import ELSEWHERE, MAX_RUNS_NAMED
-from bulk_topup.domain.earlier_run import MAX_NAMED, ways_on
 from bulk_topup.domain.list_problem import ListProblemKind
 from bulk_topup.domain.money import format_amount, format_money, format_plain
 from bulk_topup.domain.run import Run
@@ -27,7 +26,6 @@ from bulk_topup.system.time_zones import machine_zone_name
 if TYPE_CHECKING:
     from bulk_topup.app.preflight import PayingAccount
     from bulk_topup.app.prepare import Prepared
-    from bulk_topup.domain.earlier_payments import EarlierPayments
     from bulk_topup.jobs.job import Job
     from bulk_topup.plan import BalanceCheck, GuardCheck
 
@@ -96,8 +94,8 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     yield f"{escape_markup(job.list)}: {format_rows(plan.rows)}, {plan.accepted:,} valid{refused}.{prices}"
     for filter_, count in prepared.left_out.items():
         yield f"  {format_rows(count)} left out by filter {escape_markup(filter_)}."
-    yield from _earlier_lines(prepared.difference.earlier)
-    yield from _elsewhere_lines(prepared)
+    yield from earlier_lines(prepared.difference.earlier)
+    yield from elsewhere_lines(prepared)
     if duplicates := prepared.difference.possible_duplicates:
         what = "possible duplicate" if duplicates == 1 else "possible duplicates"
         yield f"  [red]{duplicates:,} {what}, refused: another row of the list or of the run may pay the same.[/]"
@@ -106,39 +104,11 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
         yield f"  [red]{repeated:,} of the refused rows {verb} the velocity limit.[/]"
     if (same := prepared.same_list) is not None:
         yield f"  [yellow]The same list as run {escape_markup(same.run)}, sent {same.times}.[/]"
+    yield from price_lines(prepared.price_changes)
     yield from number_lines(plan.numbers)
     if plan.choices is not None:
         yield from choice_lines(plan.choices)
     yield from correction_lines(job.list, prepared)
-
-
-def _earlier_lines(earlier: EarlierPayments) -> Iterator[str]:
-    refused = [(run, "refused") for run in earlier.runs] if earlier.refused else []
-    again = [(run, f"paid again: {run.reason}") for run in earlier.repeated]
-    for found in (refused, again):
-        for run, what in found[:MAX_RUNS_NAMED]:
-            verb = "repeats a payment" if run.rows == 1 else "repeat payments"
-            name = run.run if run.run == ELSEWHERE else f"run {run.run}"
-            text = f"{format_rows(run.rows)} {verb} of {name}, sent {run.days}: {what.rstrip('.')}."
-            yield f"  [red]{escape_markup(text)}[/]"
-        if more := sum(run.rows for run, _ in found[MAX_RUNS_NAMED:]):
-            yield f"  [red]{format_rows(more)} more, of other runs.[/]"
-    if more := earlier.more_repeated:
-        what = "1 more payment" if more == 1 else f"{more:,} more payments"
-        yield f"  [red]These rows repeat {what} of other runs as well.[/]"
-    if earlier.unknown_until is not None:
-        until = f"{earlier.unknown_until:%Y-%m-%d %H:%M} UTC"
-        yield f"  [yellow]Payments of purged runs until {until} are not compared: nobody knows whom they paid.[/]"
-
-
-def _elsewhere_lines(prepared: Prepared) -> Iterator[str]:
-    elsewhere = prepared.elsewhere
-    if elsewhere.payments and prepared.pay_again is None:
-        for payment in elsewhere.payments[:MAX_RUNS_NAMED]:
-            yield f"  [red]{escape_markup(f'Paid today from elsewhere, {payment.sentence()}.')}[/]"
-    if elsewhere.unanswerable:
-        text = f"Whether another ledger paid today is not compared: {elsewhere.unanswerable.rstrip('.')}."
-        yield f"  [yellow]{escape_markup(text)}[/]"
 
 
 def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
@@ -146,7 +116,7 @@ def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
         yield f"Run [bold]{escape_markup(job.name)}/{escape_markup(job.run_key)}[/] is new."
         if job.time_zone is not None and job.time_zone != machine_zone_name():
             yield f"  Its days are those of the time zone {escape_markup(job.time_zone)}."
-        yield from _open_run_lines(prepared)
+        yield from open_run_lines(prepared)
         return
     difference = prepared.difference
     parts = (
@@ -171,19 +141,6 @@ def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
     yield "  To pay this list again: --run-key NAME --pay-again REASON"
 
 
-def _open_run_lines(prepared: Prepared) -> Iterator[str]:
-    for each in prepared.earlier_runs[:MAX_NAMED]:
-        style = "red" if each in prepared.stopping_runs else "yellow"
-        left = ", left open" if each.stops and not prepared.stopping_runs else ""
-        ways = list(ways_on(each.run))
-        way = ", or ".join(ways if each.stops else ways[:1])
-        text = f"Earlier run {each.run.name}: {each.description}{left}. {way[:1].upper()}{way[1:]}."
-        yield f"  [{style}]{escape_markup(with_whole_commands(text))}[/]"
-    if (more := len(prepared.earlier_runs) - MAX_NAMED) > 0:
-        status = escape_markup(whole_command("bulk-topup status"))
-        yield f"  {more:,} more open runs of the job; `{status}` lists them."
-
-
 def _products_table(prepared: Prepared) -> Table:
     table = Table()
     for heading in ("product", "name", "rows", "amount", "expected cost"):
@@ -191,12 +148,13 @@ def _products_table(prepared: Prepared) -> Table:
     for total in prepared.plan.products.values():
         unpriced = f" + {format_rows(total.unpriced)} of unknown price" if total.unpriced else ""
         benefits = f"\n{total.benefits}" if total.benefits else ""
+        rounding = f"\n± {_money(total.rounding, total.cost_unit)} by rounding" if total.rounded else ""
         table.add_row(
             str(total.product_id),
             escape_markup(f"{total.name}{benefits}"),
             f"{total.rows:,}",
             _money(total.amount, total.unit),
-            f"{_money(total.cost, total.cost_unit)}{unpriced}",
+            f"{_money(total.cost, total.cost_unit)}{unpriced}{rounding}",
         )
     return table
 
@@ -262,6 +220,7 @@ def plan_json(job: Job, prepared: Prepared, payer: PayingAccount) -> dict[str, o
         "kept_waiting": difference.kept_waiting,
         "sent_before": None if prepared.sent_before is None else prepared.sent_before.as_json(),
         "same_list": None if prepared.same_list is None else prepared.same_list.as_json(),
+        "price_changes": [change.as_json() for change in prepared.price_changes],
         "list_problem": None if prepared.list_problem is None else prepared.list_problem.kind.value,
         "held": difference.possible_duplicates,
         "velocity_refused": difference.velocity_refused,

@@ -75,8 +75,8 @@ class RunScreen:
         yield states_text(snapshot.counts, names=NAMES)
         yield "  ".join(filter(None, (self._rate(snapshot, moment), self._time(snapshot, moment))))
         yield from money_lines(snapshot, self.caps, self.available)
-        if snapshot.message:
-            yield f"[bold yellow]{escape_markup(snapshot.message)}[/]"
+        for sentence in filter(None, (snapshot.message, snapshot.warning)):
+            yield f"[bold yellow]{escape_markup(sentence)}[/]"
 
     def _rate(self, snapshot: Progress, moment: float) -> str:
         used = self._requests.update(moment, snapshot.requests)
@@ -123,7 +123,8 @@ def money_lines(snapshot: Progress, caps: Caps, available: Mapping[str, Decimal]
     """Yield lines of markup: per currency what is charged or on hold and what is still available, then each cap."""
     for unit in sorted({*snapshot.taken, *caps.costs}):
         taken = snapshot.taken.get(unit, _ZERO)
-        parts = [f"{format_amount(taken, unit)} charged or on hold"]
+        planned = f" (planned {format_amount(snapshot.planned[unit], unit)})" if unit in snapshot.planned else ""
+        parts = [f"{format_amount(taken, unit)} charged or on hold{planned}"]
         if unit in available:
             parts.append(f"about {format_amount(PRECISE.subtract(available[unit], taken), unit)} available")
         yield f"[bold]{escape_markup(unit)}[/]: {', '.join(parts)}"
@@ -142,7 +143,7 @@ def progress_line(run: str, snapshot: Progress, seconds: float) -> str:
         seconds: since the run was first shown.
     """
     states = ", ".join(f"{count:,} {NAMES[state]}" for state, count in snapshot.counts.items() if count)
-    message = f" {snapshot.message}" if snapshot.message else ""
+    message = "".join(f" {sentence}" for sentence in (snapshot.message, snapshot.warning) if sentence)
     requests = f"{snapshot.requests:,} {'request' if snapshot.requests == 1 else 'requests'}"
     return f"[{seconds:.0f} s] Run {run}: {states}; {requests}.{message}"
 
@@ -158,4 +159,5 @@ def progress_json(run: str, snapshot: Progress, seconds: float) -> dict[str, obj
         "rate": round(snapshot.rate),
         "rate_source": snapshot.rate_source.value,
         "message": snapshot.message,
+        "warning": snapshot.warning,
     }

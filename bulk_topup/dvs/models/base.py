@@ -7,9 +7,18 @@ null equals one that is absent.
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from bulk_topup.dvs.codec import MAX_EXPONENT, MAX_NUMBER_LENGTH
 
@@ -106,10 +115,19 @@ class Price(DVSModel):
     fee: Number | None = None
 
 
+def read_or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - any field's value
+    """Return a value as its field has it, or None if it can't be read: what decides no outcome hides none."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
 class WholesalePrices(DVSModel):
-    """The price that the wallet is charged for one purchase."""
+    """The price that the wallet is charged for one purchase, beside the one in shops where that can be read."""
 
     wholesale: Price
+    retail: Annotated[Price | None, WrapValidator(read_or_none)] = None
 
 
 class Prices(WholesalePrices):

@@ -1,12 +1,21 @@
 """Define the models of transactions, their requests and parties (reference: Transactions)."""
 
 from datetime import date
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, WrapValidator, field_validator
 
-from bulk_topup.dvs.models.base import Amount, CalculationMode, DVSModel, Id, Moment, Prices, WholesalePrices
+from bulk_topup.dvs.models.base import (
+    Amount,
+    CalculationMode,
+    DVSModel,
+    Id,
+    Moment,
+    Prices,
+    WholesalePrices,
+    read_or_none,
+)
 from bulk_topup.dvs.models.catalogue import PromotionOfProduct
 from bulk_topup.dvs.models.metadata import (
     EsimMetadataOutcome,
@@ -120,6 +129,9 @@ class TransactionOutcome(DVSModel):
     product: ProductId
     prices: WholesalePrices | None = None
     requested_values: Values | None = None
+    adjusted_values: Annotated[Values | None, WrapValidator(read_or_none)] = None
+    rates: Annotated[Rates | None, WrapValidator(read_or_none)] = None
+    benefits: Annotated[list[Benefit] | None, WrapValidator(read_or_none)] = None
     credit_party_identifier: Party | None = None
     statement_identifier: BillReference | None = None
     #: What the other fields can't hold: the profile of an eSIM, or what this version does not know.

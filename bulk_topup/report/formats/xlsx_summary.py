@@ -87,6 +87,7 @@ def _tables(run: Run, summary: Summary) -> Iterator[_Table]:
     )
     for heading, by_currency in (
         ("Charged (completed rows, price and fee)", summary.charged),
+        ("Planned for completed rows (price and fee)", summary.planned),
         ("On hold (accepted rows, price and fee)", summary.held),
         ("Charged or on hold (rows in conflict, price and fee)", summary.in_conflict),
     ):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from bulk_topup.cli.screens.forecast import Forecast, RequestRate, format_remaining
-from bulk_topup.cli.screens.progress import RunScreen, progress_line
+from bulk_topup.cli.screens.progress import RunScreen, progress_json, progress_line
 from bulk_topup.cli.screens.style import bar_of, framed, is_live, next_steps
 from bulk_topup.domain.guards import Caps
 from bulk_topup.domain.states import RowState
@@ -27,6 +27,8 @@ def snapshot(
     rate: float = 99.0,
     limit: int | None = 100,
     message: str = "",
+    warning: str = "",
+    planned: dict[str, Decimal] | None = None,
     taken: dict[str, Decimal] | None = None,
     amounts: dict[str, Decimal] | None = None,
     costs: dict[str, Decimal] | None = None,
@@ -42,7 +44,9 @@ def snapshot(
         limit=limit,
         rate_source=RateSource.STATED,
         message=message,
+        warning=warning,
         taken=taken or {},
+        planned=planned or {},
         amounts=amounts or {},
         costs=costs or {},
     )
@@ -92,12 +96,13 @@ def test_money_is_shown_per_currency_with_what_is_available_and_the_cap() -> Non
     caps = Caps(costs={"USD": Decimal(5000)}, amounts={"SGD": Decimal(9000)})
     seen = snapshot(
         taken={"EUR": Decimal("1480.50"), "USD": Decimal("1432.06")},
+        planned={"USD": Decimal("1399.9")},
         costs={"USD": Decimal("1869.04")},
         amounts={"SGD": Decimal(700)},
     )
     assert rendered(seen, caps=caps, USD=Decimal(10_000))[3:] == [
         "EUR: 1,480.50 charged or on hold",
-        "USD: 1,432.06 charged or on hold, about 8,567.94 available",
+        "USD: 1,432.06 charged or on hold (planned 1,399.90), about 8,567.94 available",
         "USD cost cap: 1,869.04 of 5,000.00",
         "SGD amount cap: 700.00 of 9,000.00",
     ]
@@ -107,6 +112,13 @@ def test_a_pause_is_shown_with_its_reason_and_without_effect_on_the_terminal() -
     assert rendered(snapshot(message="Paused for 5 s: [red]\x1b[2J no answer"), width=200)[-1] == (
         "Paused for 5 s: [red]\ufffd[2J no answer"
     )
+
+
+def test_prices_that_differ_are_named_beside_a_pause_on_the_screen_and_in_each_line_of_a_log() -> None:
+    seen = snapshot(message="Paused.", warning="2 rows cost more.")
+    assert rendered(seen)[-2:] == ["Paused.", "2 rows cost more."]
+    assert progress_line("payroll/2026-11", seen, 1).endswith("requests. Paused. 2 rows cost more.")
+    assert progress_json("payroll/2026-11", seen, 1)["warning"] == "2 rows cost more."
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 200])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.delivery import DELIVERY_FIELDS
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.row import Outcome
@@ -51,6 +52,11 @@ def test_a_row_is_one_object_with_exact_types(path: Path, run: Run, outcome: Cal
         "price": "9.3",
         "fee": "0.05",
         "price_unit": "USD",
+        "delivered": "12.4",
+        "delivered_unit": "SGD",
+        "bonus": "1 SGD, 500 MB",
+        "retail_price": "9.9",
+        "retail_unit": "USD",
         "operator_reference": "OP-1",
         "pin_code": "••••",
         "pin_serial": "••••",
@@ -71,7 +77,7 @@ def test_unknown_values_are_null(path: Path, run: Run, outcome: Callable[..., Ou
     run = replace(run, account="")
     texts = ("credit_party", "unit", "external_id", "status_class", "price_unit", "operator_reference")
     others = ("product_id", "amount", "transaction_id", "price", "fee", "pin_code", "pin_serial")
-    unknown = dict.fromkeys((*texts, *others))
+    unknown = dict.fromkeys((*texts, *others, *DELIVERY_FIELDS))
     [row] = _results(path, run, [outcome(**unknown, status_message=None, creation_date=None, final_at=None)])
     assert {key for key, value in row.items() if value is None} == {*unknown, "status", "created", "final", "account"}
 

@@ -71,7 +71,7 @@ def test_the_header_is_frozen_and_filters_every_row(
 ) -> None:
     sheet = book([outcome(), outcome(line=3)])["Results"]
     assert sheet.freeze_panes == "A2"
-    assert sheet.auto_filter.ref == "A1:AF3"
+    assert sheet.auto_filter.ref == "A1:AK3"
 
 
 def test_amounts_and_counts_are_numbers_and_ids_are_text(
@@ -79,7 +79,7 @@ def test_amounts_and_counts_are_numbers_and_ids_are_text(
 ) -> None:
     row = _row(book([outcome()]))
     numbers = {field for field, index in _INDEX.items() if row[index].data_type == "n" and row[index].value is not None}
-    assert numbers == {"line", "amount", "attempt", "planned_cost", "price", "fee"}
+    assert numbers == {"line", "amount", "attempt", "planned_cost", "price", "fee", "delivered", "retail_price"}
     assert row[_INDEX["transaction_id"]].value == "2237512891"
     assert row[_INDEX["product_id"]].value == "6418"
     assert row[_INDEX["created"]].value == "2026-11-24T02:01:05.123456Z"
@@ -219,8 +219,11 @@ def test_the_summary_has_the_run_the_states_the_totals_and_the_money(
         ("completed", "6418", 2, 25, "SGD", 18.6, 0.1, "USD"),
     ):
         assert line in rows_of_summary
-    assert rows_of_summary[-7:] == [
+    assert rows_of_summary[-10:] == [
         ("Charged (completed rows, price and fee)", "Amount"),
+        ("USD", 18.7),
+        (),
+        ("Planned for completed rows (price and fee)", "Amount"),
         ("USD", 18.7),
         (),
         ("On hold (accepted rows, price and fee)", "Amount"),
