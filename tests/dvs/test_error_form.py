@@ -143,3 +143,8 @@ def test_unknown_keys_of_an_error_body_and_further_codes_are_no_obstacle() -> No
 def test_the_first_400_bytes_are_searched_for_words() -> None:
     response = HTTPResponse(status_code=502, headers={}, body=b" " * 390 + b"abcdefghij" + b"klm")
     assert describe_foreign(response) == 'a body without a type of 403 bytes, "abcdefghij"'
+
+
+def test_a_long_media_type_is_cut() -> None:
+    response = HTTPResponse(status_code=502, headers={"content-type": "a" * 61}, body=b"x")
+    assert describe_foreign(response) == f'{"a" * 60} of 1 byte, "x"'

@@ -188,8 +188,9 @@ async def test_another_transaction_in_the_answer_is_followed_by_a_look_up_of_our
     assert sum(line == CREATION for line, _ in network.seen) == 3  # none is sent again
 
 
+@pytest.mark.parametrize("look_up", ["pass", (503, b"")], ids=["not listed", "not asked"])
 async def test_another_transaction_in_the_answer_is_no_answer_while_ours_is_not_listed(
-    pay: Pay, network: Any, books: Books
+    pay: Pay, network: Any, books: Books, look_up: Any
 ) -> None:
     other = {
         "id": 5,
@@ -198,10 +199,13 @@ async def test_another_transaction_in_the_answer_is_no_answer_while_ours_is_not_
         "status": {"id": 70000, "message": "COMPLETED", "class": {"id": 7, "message": "COMPLETED"}},
         "product": {"id": 6418},
     }
-    network.rule = lambda _number, line, _body: (201, json.dumps(other).encode()) if line == CREATION else "pass"
+    answers = {True: (201, json.dumps(other).encode()), False: look_up}
+    network.rule = lambda _number, line, _body: (
+        answers[line == CREATION] if line == CREATION or "external_id=" in line else "pass"
+    )
     finished, [outcome] = await pay(1, circuit=IMPATIENT)
     assert (outcome.state, finished.result.reason) == (RowState.IN_FLIGHT, StopReason.CIRCUIT)
-    assert "with transaction 5 of external ID another-1" in finished.result.message
+    assert look_up != "pass" or "with transaction 5 of external ID another-1" in finished.result.message
     network.rule = lambda _number, _line, _body: "pass"
     _, [outcome] = await pay(1)
     assert (outcome.state, len(books())) == (RowState.COMPLETED, 1)
