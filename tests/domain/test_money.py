@@ -36,16 +36,17 @@ def test_an_amount_with_too_many_digits_is_no_amount() -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "text"),
+    ("units", "smallest", "text"),
     [
-        ("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF", "1,235 {}"),
-        ("BHD IQD JOD KWD LYD OMR TND", "1,234.560 {}"),
-        ("CLF UYW", "1,234.5600 {}"),
-        ("EUR SGD USD GBP INR IDR", "1,234.56 {}"),
+        ("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF", "1", "1,235 {}"),
+        ("BHD IQD JOD KWD LYD OMR TND", "0.001", "1,234.560 {}"),
+        ("CLF UYW", "0.0001", "1,234.5600 {}"),
+        ("EUR SGD USD GBP INR IDR", "0.01", "1,234.56 {}"),
     ],
 )
-def test_each_currency_has_its_own_decimals(units: str, text: str) -> None:
+def test_each_currency_has_its_own_decimals(units: str, smallest: str, text: str) -> None:
     for unit in units.split():
+        assert smallest_unit(unit) == Decimal(smallest)
         amount = Decimal(1235) if text == "1,235 {}" else Decimal("1234.56")
         assert format_money(amount, unit) == text.format(unit)
 
