@@ -54,7 +54,7 @@ async def read_whole_list(pages: Pages[T], what: str, side_by_side: SideBySide) 
             reading.check_complete()  # it does not change: DVS states a wrong total
             return _joined(reading.pages)
         readings.append(reading)
-        number = max(reading.pages[0].total_pages or 1, 1)
+        number = min(max(reading.pages[0].total_pages or 1, 1), MAX_PAGES)
     return _joined([page for reading in reversed(readings) for page in reading.pages])
 
 

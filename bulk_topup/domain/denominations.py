@@ -6,7 +6,7 @@ from typing import Final
 
 from bulk_topup.domain.attempt import Attempt
 from bulk_topup.domain.delivery import Delivery
-from bulk_topup.domain.money import PRECISE, format_plain
+from bulk_topup.domain.money import PRECISE, format_plain, smallest_unit
 from bulk_topup.domain.sameness import folded_without_case
 from bulk_topup.dvs.models.base import Amount, Price, Range
 from bulk_topup.dvs.models.transaction import TransactionOutcome, TransactionRequest, Values
@@ -52,7 +52,7 @@ def changed_denomination(attempt: Attempt, request: TransactionRequest, transact
     if not benefits or planned in benefits:
         return None
     by_rate = [*_amounts_by_rate(transaction, is_source=_is_price(planned, attempt, transaction))]
-    if not by_rate or any(_is_near(amount, planned) for amount in by_rate):
+    if not by_rate or any(_is_near(amount, planned, rounding) for amount, rounding in by_rate):
         return None
     return _difference(benefits[0], planned, unit)
 
@@ -98,20 +98,24 @@ def _is_price(planned: Decimal, attempt: Attempt, transaction: TransactionOutcom
     return attempt.cost is not None and _is_near(PRECISE.subtract(attempt.cost, fee), planned)
 
 
-def _amounts_by_rate(transaction: TransactionOutcome, *, is_source: bool) -> Iterator[Decimal]:
-    """Yield the product's amount for the beneficiary, computed from its price and rates, and that of the source."""
-    price = None if transaction.prices is None else transaction.prices.wholesale.amount
-    rates = transaction.rates
+def _amounts_by_rate(transaction: TransactionOutcome, *, is_source: bool) -> Iterator[tuple[Decimal, Decimal]]:
+    """Yield the product's amount for the beneficiary, computed from its price and rates, and that of the source.
+
+    Beside each is what the smallest unit of the wallet's currency is of it, to which the price may be rounded.
+    """
+    wholesale = Price() if transaction.prices is None else transaction.prices.wholesale
+    price, rates = wholesale.amount, transaction.rates
     if price is None or rates is None or rates.wholesale is None or min(price, rates.wholesale) <= 0:
         return
     destination = PRECISE.multiply(price, rates.wholesale)
-    yield destination
+    rounding = PRECISE.multiply(smallest_unit(wholesale.unit or ""), rates.wholesale)
+    yield destination, rounding
     if is_source and rates.base is not None and rates.base > 0:
-        yield PRECISE.divide(destination, rates.base)
+        yield PRECISE.divide(destination, rates.base), PRECISE.divide(rounding, rates.base)
 
 
-def _is_near(amount: Decimal, planned: Decimal) -> bool:
-    return abs(PRECISE.subtract(amount, planned)) <= PRECISE.multiply(ROUNDING, planned)
+def _is_near(amount: Decimal, planned: Decimal, rounding: Decimal = Decimal(0)) -> bool:
+    return abs(PRECISE.subtract(amount, planned)) <= max(PRECISE.multiply(ROUNDING, planned), rounding)
 
 
 def _is_same(unit: str, other: str) -> bool:

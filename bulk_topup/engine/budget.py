@@ -6,6 +6,7 @@ without caps nothing is counted.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import ROUND_UP, Decimal
 
 from bulk_topup.domain.attempt import Attempt, Facts
@@ -37,8 +38,9 @@ class Budget:
         self._counted: dict[int, tuple[tuple[str, Decimal], tuple[str, Decimal]]] = {}
         #: Rows that were claimed and not sent yet.
         self._claimed: set[int] = set()
-        #: The latest transaction of each product: its planned cost, and what was charged in the same currency.
-        self._latest: dict[object, tuple[Decimal, Decimal]] = {}
+        #: The latest transaction of each product: when it was created, its planned cost, and what was charged in the
+        #: same currency.
+        self._latest: dict[object, tuple[datetime, Decimal, Decimal]] = {}
 
     @property
     def amounts(self) -> Mapping[str, Decimal]:
@@ -100,7 +102,7 @@ class Budget:
         _, (unit, planned) = _planned(attempt)
         if not self._caps.costs or (latest := self._latest.get(_product_of(attempt))) is None:
             return unit, planned
-        before, charged = latest
+        _, before, charged = latest
         if charged <= before:
             return unit, planned
         # Multiplied first: a row of the same planned cost is expected to cost exactly the same.
@@ -125,7 +127,10 @@ class Budget:
         if charged is None or facts.price_unit is None:
             return
         if self._caps.costs and attempt.cost and facts.price_unit == attempt.cost_unit:
-            self._latest[_product_of(attempt)] = (attempt.cost, charged)
+            product, created = _product_of(attempt), facts.creation_date
+            # Earlier transactions may complete after it, and have an earlier price.
+            if (latest := self._latest.get(product)) is None or created >= latest[0]:
+                self._latest[product] = (created, attempt.cost, charged)
         if counted is None:
             return
         amount, (unit, expected) = counted

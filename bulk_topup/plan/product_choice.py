@@ -152,7 +152,7 @@ def _around(product: KnownProduct, wish: Wish) -> Iterator[Offer]:
             return
         bounds = product.source.amount if side is product.source else product.destination.amount
         amounts = set(_possible(bounds.min, bounds.max, bounds.increment, wish.amount))
-    for amount in sorted(amounts):
+    for amount in sorted(each for each in amounts if each > 0):
         yield Offer(product=product, mode=wish.mode, amount=amount, unit=side.unit)
 
 

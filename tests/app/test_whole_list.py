@@ -123,6 +123,19 @@ async def test_a_wrong_total_costs_a_second_reading_and_nothing_else() -> None:
     assert provider.asked.count(10) == 2
 
 
+async def test_no_more_pages_are_asked_for_than_a_list_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bulk_topup.app.whole_list.MAX_PAGES", 12)
+
+    def change(provider: Provider, number: int) -> None:
+        if number > 1:
+            provider.wrong_by = 1_000
+
+    provider = Provider(list(range(95)), change)
+    with pytest.raises(InvalidResponseError):
+        await provider.read()
+    assert max(provider.asked) == 12
+
+
 async def test_announced_pages_that_are_missing_are_an_error() -> None:
     provider = Provider(list(range(95)), wrong_by=20)
     with pytest.raises(InvalidResponseError, match="announced 12 pages of a list, and page 11 has no entry of its own"):

@@ -91,6 +91,16 @@ def test_a_fixed_product_whose_amount_changed_is_a_conflict_and_no_success_with_
     assert known.price == Decimal("3.6")
 
 
+def test_a_price_that_is_rounded_to_a_coarse_unit_proves_no_other_amount(fixed: Attempt, transaction: Make) -> None:
+    # 33.6 JPY are charged as 34, and taxes are taken from the benefit.
+    prices = {"wholesale": {"unit_type": "CURRENCY", "unit": "JPY", "amount": 34, "fee": 0}}
+    attempt = replace(fixed, cost=Decimal(34), cost_unit="JPY")
+    for rate, state in ((3 / 33.6, RowState.COMPLETED), (5 / 33.6, RowState.CONFLICT)):
+        stated = {"benefits": [benefit(2.45)], "rates": Rates(wholesale=Decimal(str(round(rate, 12))))}
+        answer = transaction(StatusClass.COMPLETED, **{"prices": prices, **_values_of(stated)})
+        assert move_for(attempt, RowState.IN_FLIGHT, answer, "answer").after is state
+
+
 def _values_of(stated: dict[str, Any]) -> dict[str, Any]:
     return {"requested_values": None, **stated}
 

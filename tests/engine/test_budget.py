@@ -147,6 +147,16 @@ def test_a_row_is_expected_to_cost_what_the_latest_of_its_product_did(
             assert budget.costs == {"USD": limit}
 
 
+def test_an_earlier_transaction_that_completes_later_does_not_say_what_the_next_row_costs(row: Any) -> None:
+    budget = Budget(Caps(costs={"USD": Decimal("11.99")}), NOTHING)
+    before, after = facts("3", status="COMPLETED"), replace(facts("4"), creation_date=datetime(2026, 11, 2, tzinfo=UTC))
+    assert [budget.excess(row(number)) for number in (1, 2)] == [None, None]
+    budget.charge(row(2), after)
+    budget.charge(row(1), before)
+    assert budget.excess(row(3)) is None
+    assert budget.costs == {"USD": Decimal(11)}
+
+
 def test_a_price_in_another_currency_than_the_plan_or_without_a_plan_says_nothing_of_the_next_row(row: Any) -> None:
     budget = Budget(Caps(costs={"USD": Decimal(100), "EUR": Decimal(100)}), NOTHING)
     for number, cost in ((1, {"cost_unit": "EUR"}), (2, {"cost": None, "cost_unit": None}), (3, {"cost": "0"})):

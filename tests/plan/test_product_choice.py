@@ -244,6 +244,11 @@ def test_the_nearest_amount_at_or_below_is_chosen_where_that_is_enough(
         assert isinstance(pick(products, amount), str)
 
 
+def test_no_amount_of_zero_is_chosen_where_the_range_has_no_smallest_one() -> None:
+    text = refusal([ranged(1, "0", "10", "1")], "0.5", amounts="at_or_below")
+    assert text.startswith("Lionwave has no airtime product of at most 0.50 SGD. Nearest: 1.00 SGD")
+
+
 def test_nothing_above_the_amount_is_chosen() -> None:
     text = refusal([fixed(1, "5"), fixed(2, "9")], "4", amounts="at_or_below")
     assert text.startswith("Lionwave has no airtime product of at most 4.00 SGD. Nearest: 5.00 SGD for 4.00 USD")

@@ -37,7 +37,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     vanish: bool = False
 
     def __post_init__(self) -> None:
-        if not all(0 < factor <= LARGEST_FACTOR for factor in (self.price_factor, self.amount_factor)):
+        factors = (self.price_factor, self.amount_factor)
+        if not all(factor.is_finite() and 0 < factor <= LARGEST_FACTOR for factor in factors):
             raise ValueError(f"a factor is more than 0 and at most {LARGEST_FACTOR}")
 
 

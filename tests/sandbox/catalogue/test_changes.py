@@ -123,6 +123,7 @@ def test_all_products_can_vanish(client: httpx2.Client, sandbox: EmbeddedSandbox
         b"{}",
         b'[{"price_factor": 0}]',
         b'[{"price_factor": -1}]',
+        b'[{"price_factor": "NaN"}]',
         b'[{"amount_factor": 1001}]',
         b'[{"price": 2}]',
         b'[{"products": []}]',
