@@ -29,6 +29,8 @@ _OPERATORS: Final = TypeAdapter(list[Operator])
 _LOOKUP_OPERATOR: Final = TypeAdapter(LookupOperator)
 #: The body for a number whose operator DVS does not know.
 _UNKNOWN: Final = "null"
+#: The body where DVS gave no answer that can be used again, in place of an earlier one; it can't be read.
+_NOTHING: Final = ""
 _IDS: Final = TypeAdapter(list[int])
 _UNREADABLE: Final = TypeAdapter(UnknownProduct)
 
@@ -91,9 +93,10 @@ class AnswerShelf:
             if by_body[answer.body] is not None or (answer.body == _UNKNOWN and answer.asked_at >= oldest_unknown)
         }
 
-    def keep_product(self, product: Product, asked_at: datetime) -> None:
-        """Keep a product."""
-        self._products.append((product.id, KeptAnswer(body=_body(product), asked_at=asked_at)))
+    def keep_product(self, product_id: int, product: Product | None, asked_at: datetime) -> None:
+        """Keep a product; None forgets what was kept of one that the account does not have any more."""
+        body = _NOTHING if product is None else _body(product)
+        self._products.append((product_id, KeptAnswer(body=body, asked_at=asked_at)))
         self._commit_often()
 
     def keep_product_list(self, query: str, products: Iterable[Product], asked_at: datetime) -> None:
@@ -114,6 +117,11 @@ class AnswerShelf:
         """Keep the operator of a number; None if DVS does not know it."""
         body = _UNKNOWN if operator is None else _body(operator)
         self._operators.append((number, KeptAnswer(body=body, asked_at=asked_at)))
+        self._commit_often()
+
+    def forget_operator(self, number: str, asked_at: datetime) -> None:
+        """Forget the operator of a number that DVS refuses by now."""
+        self._operators.append((number, KeptAnswer(body=_NOTHING, asked_at=asked_at)))
         self._commit_often()
 
     def commit(self) -> None:

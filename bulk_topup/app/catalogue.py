@@ -230,8 +230,8 @@ class Catalogue:
     def _receive_product(self, product_id: int, answer: tuple[Product | None, datetime]) -> None:
         self._products[product_id] = answer
         product, asked_at = answer
-        if self._shelf is not None and product is not None:
-            self._shelf.keep_product(product, asked_at)
+        if self._shelf is not None:
+            self._shelf.keep_product(product_id, product, asked_at)
 
     async def _look_up(self, number: str) -> tuple[LookupOperator | APIError | None, datetime]:
         asked_at = self._clock.now()
@@ -246,7 +246,11 @@ class Catalogue:
     def _receive_operator(self, number: str, answer: tuple[LookupOperator | APIError | None, datetime]) -> None:
         operator, asked_at = answer
         self._operators[number] = operator
-        if self._shelf is not None and not isinstance(operator, APIError):
+        if self._shelf is None:
+            return
+        if isinstance(operator, APIError):
+            self._shelf.forget_operator(number, asked_at)
+        else:
             self._shelf.keep_operator(number, operator, asked_at)
 
     def _known_list(self, query: Mapping[str, Any]) -> list[Product] | None:

@@ -34,10 +34,13 @@ class AnswerAges:
     def before_sending(self, *, has_cost_cap: bool = False) -> "AnswerAges":
         """Return the ages for a list whose rows are sent: its products are never older than an hour.
 
+        Nor are the lists that they are chosen from, whose prices and amounts decide the choice.
+
         Args:
             has_cost_cap: whether a cap on costs is checked, for which all prices are asked for at each start.
         """
-        return replace(self, products=timedelta() if has_cost_cap else min(self.products, SENDING_AGE))
+        age = timedelta() if has_cost_cap else min(self.products, SENDING_AGE)
+        return replace(self, products=age, lists=min(self.lists, age))
 
 
 def ages_of(max_age: timedelta | None, number_max_age: timedelta | None = None) -> AnswerAges:

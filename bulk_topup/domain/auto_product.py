@@ -1,6 +1,7 @@
 """Define which products may be chosen for a row that names none, and which of several is; pure."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Final, Self
@@ -50,6 +51,11 @@ def _check_preference(text: str) -> str:
     return text
 
 
+def _folded(name: str) -> str:
+    """Return an operator's name in the form that is compared: however its letters are encoded."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()
+
+
 class AutoProduct(BaseModel):
     """Which products of the number's operator may be chosen for the row's amount."""
 
@@ -82,6 +88,14 @@ class AutoProduct(BaseModel):
             raise ValueError("subservices are those of mobile operators. Use subservice_id for another service.")
         return self
 
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        named: dict[str, int] = {}
+        for key, product in self.products.items():
+            if named.setdefault(_folded(key), product) != product:
+                raise ValueError(f'products names two products for "{key.strip()}". Remove one of them.')
+        return self
+
     @property
     def subservice_ids(self) -> frozenset[int] | None:
         """The subservices of which products may be chosen; None for all of the service."""
@@ -103,5 +117,5 @@ class AutoProduct(BaseModel):
         by_id = self.products.get(str(operator_id))
         if by_id is not None:
             return by_id
-        folded = name.casefold()
-        return next((product for key, product in self.products.items() if key.strip().casefold() == folded), None)
+        folded = _folded(name)
+        return next((product for key, product in self.products.items() if _folded(key) == folded), None)

@@ -151,9 +151,17 @@ class KeptAnswerQueries:
             until=utc_text(times.until),
             **values,
         )
-        return {
-            row["name"]: KeptAnswer(body=row["body"], asked_at=datetime.fromisoformat(row["asked_at"])) for row in rows
-        }
+        times_of = ((row, _time(row["asked_at"])) for row in rows)
+        return {row["name"]: KeptAnswer(body=row["body"], asked_at=at) for row, at in times_of if at is not None}
+
+
+def _time(text: object) -> datetime | None:
+    """Return when an answer was asked for; None if the ledger has no time in UTC there: it is asked for again."""
+    try:
+        time = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return time if time.utcoffset() is not None else None
 
 
 def _values(of: AnswersOf, name: int | str, answer: KeptAnswer) -> dict[str, object]:

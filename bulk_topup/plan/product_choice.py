@@ -110,9 +110,9 @@ def _is_allowed(product: Product, policy: AutoProduct, named: int | None) -> Typ
     """Return True if a product may be chosen at all, whatever its amounts are."""
     if not isinstance(product, KnownProduct) or product.service.id != policy.service_id:
         return False
-    # A PIN would be delivered to the payer: the beneficiary receives nothing.
+    # A PIN would be delivered to the payer: the beneficiary receives nothing. Recharges may give one, too.
     gives_pin = product.type in _PIN_TYPES or product.pin is not None
-    if policy.type not in {None, product.type} or (gives_pin and policy.type is None):
+    if policy.type not in {None, product.type} or (gives_pin and policy.type not in _PIN_TYPES):
         return False
     if named is not None:
         return product.id == named

@@ -13,10 +13,12 @@ from bulk_topup.app.catalogue import Asking, Catalogue, ProductFilter
 from bulk_topup.app.side_by_side import AskingProgress
 from bulk_topup.domain.answer_ages import AnswerAges, ages_of
 from bulk_topup.domain.environment import Environment
-from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs import APIError, AsyncDVS, ErrorCode
 from bulk_topup.dvs.models.catalogue import LookupOperator
 from bulk_topup.dvs.models.product import UnknownProduct
 from bulk_topup.ledger import LedgerStore
+from bulk_topup.sandbox.catalogue.catalogue import Catalogue as SandboxCatalogue
+from bulk_topup.sandbox.errors import ErrorResponse
 from tests.conftest import HandClock
 
 pytestmark = pytest.mark.anyio
@@ -155,12 +157,49 @@ async def test_an_age_of_zero_asks_again_and_keeps_the_answer(account: Account, 
 async def test_before_rows_are_sent_products_are_not_older_than_an_hour(account: Account, ledger: LedgerStore) -> None:
     async with account.command(ledger) as catalogue:
         await catalogue.products([AIRTIME])
-        await catalogue.all_products({"operator_id": 1})
     account.clock.seconds += HOUR.total_seconds() + 1
     async with account.command(ledger, ages=AnswerAges().before_sending()) as catalogue:
-        await catalogue.all_products({"operator_id": 1})
         await catalogue.products([AIRTIME])
     assert account.asked == [f"/products/{AIRTIME}"]
+
+
+@pytest.mark.parametrize("has_cost_cap", [False, True])
+async def test_before_rows_are_sent_lists_to_choose_from_are_as_recent_as_products(
+    has_cost_cap: bool, account: Account, ledger: LedgerStore
+) -> None:
+    async with account.command(ledger) as catalogue:
+        await catalogue.products_of([1310], ProductFilter())
+    account.clock.seconds += 1 if has_cost_cap else 3_601
+    async with account.command(ledger, ages=AnswerAges().before_sending(has_cost_cap=has_cost_cap)) as catalogue:
+        [products] = (await catalogue.products_of([1310], ProductFilter())).values()
+        await catalogue.products([product.id for product in products])
+    assert account.asked == ["/products"]
+
+
+async def test_what_dvs_has_no_more_is_forgotten(
+    account: Account, ledger: LedgerStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = NUMBERS[0]
+    async with account.command(ledger) as catalogue:
+        await catalogue.products([AIRTIME])
+        await catalogue.operators_of([number])
+    with monkeypatch.context() as changed:
+        changed.setattr(SandboxCatalogue, "lookup_bodies", _refuse(ErrorCode.CREDIT_PARTY_MOBILE_NUMBER_INVALID))
+        async with account.command(ledger, ages=ages_of(timedelta(), timedelta())) as catalogue:
+            catalogue._receive_product(AIRTIME, (None, account.clock.now()))
+            assert isinstance((await catalogue.operators_of([number]))[number], APIError)
+            await catalogue.operators_of([number])
+    async with account.command(ledger) as catalogue:
+        assert (await catalogue.products([AIRTIME]))[AIRTIME] is not None
+        assert isinstance((await catalogue.operators_of([number]))[number], LookupOperator)
+    assert account.asked == [f"/products/{AIRTIME}", "/lookup/mobile-number"]
+
+
+def _refuse(code: ErrorCode) -> Callable[..., Any]:
+    def refuse(*_: object) -> Any:
+        raise ErrorResponse(code)
+
+    return refuse
 
 
 async def test_the_operator_of_a_number_is_known_for_a_month(account: Account, ledger: LedgerStore) -> None:

@@ -1,5 +1,6 @@
 """Settings of [auto_product] that contradict each other are refused, with what to do."""
 
+import unicodedata
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from bulk_topup.domain.auto_product import AutoProduct
         ({"subservice_id": 12, "subservices": ["data"]}, "not both"),
         ({"service_id": 3, "subservices": ["data"]}, "those of mobile operators"),
         ({"subservices": []}, "at least 1 item"),
+        ({"products": {"Lionwave": 1, " LIONWAVE": 2}}, 'two products for "LIONWAVE"'),
         ({"subservices": ["sms"]}, "'airtime', 'bundle' or 'data'"),
         (
             {"prefer": ["newest"]},
@@ -42,3 +44,10 @@ def test_an_operator_is_named_by_its_id_or_its_name_in_any_case() -> None:
     assert policy.product_of(1310, "Lionwave") == 1
     assert policy.product_of(1311, "STRAITS mobile") == 2
     assert policy.product_of(1312, "Other") is None
+
+
+def test_the_name_of_an_operator_may_be_encoded_in_either_form() -> None:
+    composed, decomposed = (unicodedata.normalize(form, "Cóndor Móvil") for form in ("NFC", "NFD"))
+    assert composed != decomposed
+    for written, read in ((composed, decomposed), (decomposed, composed), (composed, f"{composed} ")):
+        assert AutoProduct(products={written: 3411}).product_of(1, read) == 3411

@@ -135,9 +135,9 @@ def test_the_plan_says_which_preference_ended_a_tie(
 
 
 async def _with_all_products_of_singapore(self: Any, numbers: set[str]) -> None:
-    products = [product async for product in self._dvs.products.list(country_iso_code="SGP")]
+    products = [product async for product in self._catalogue._dvs.products.list(country_iso_code="SGP")]
     for number in numbers:
-        [operator, *_] = [each async for each in self._dvs.lookup.mobile_number("+6595123402", post=True)]
+        [operator, *_] = [each async for each in self._catalogue._dvs.lookup.mobile_number("+6595123402", post=True)]
         self._operators[number] = operator
         self._products[operator.id] = products
 

@@ -180,3 +180,15 @@ def test_an_answer_that_another_version_has_read_is_not_used(
     keep()
     monkeypatch.setattr("bulk_topup.ledger.kept_answers.__version__", "999")
     assert find_kept() == set()
+
+
+@pytest.mark.parametrize("ending", ["T00:00:00", "Tx", " "])
+def test_an_answer_whose_time_cannot_be_read_is_not_used(
+    ending: str, ledger: LedgerStore, keep: Callable[[], None], find_kept: Callable[[], set[object]], clock: HandClock
+) -> None:
+    keep()
+    text = f"{clock.now() - timedelta(days=1):%Y-%m-%d}{ending}"
+    with ledger.file.transaction() as connection:
+        for table in ("kept_products", "kept_lists", "kept_operators"):
+            connection.execute(f"UPDATE {table} SET asked_at = ?", (text,))  # noqa: S608 - composed of constants
+    assert find_kept() == set()

@@ -141,6 +141,11 @@ def test_a_pin_is_never_chosen_for_a_top_up(pin: AnyProduct) -> None:
         assert chosen([pin, fixed(9, "8")], **{**policy, **named}) == (9, "8")
 
 
+def test_a_type_that_is_no_pin_does_not_allow_a_recharge_that_gives_one() -> None:
+    assert isinstance(pick([PINS[-1]], type=PINS[-1].type), str)
+    assert chosen([PINS[-1], fixed(9, "8")], type="FIXED_VALUE_RECHARGE") == (9, "8")
+
+
 def test_a_pin_is_chosen_where_the_job_names_its_type() -> None:
     assert chosen([*PINS[:1], fixed(9, "8")], type=ProductType.FIXED_VALUE_PIN_PURCHASE) == (1, "8")
 
