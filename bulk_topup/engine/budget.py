@@ -37,8 +37,9 @@ class Budget:
         self._counted: dict[int, tuple[tuple[str, Decimal], tuple[str, Decimal]]] = {}
         #: Rows that were claimed and not sent yet.
         self._claimed: set[int] = set()
-        #: The latest transaction of each product: its planned cost, and what was charged in the same currency.
-        self._latest: dict[object, tuple[Decimal, Decimal]] = {}
+        #: The latest transaction of each product: its requested amount, its planned cost, and what was charged in the
+        #: same currency.
+        self._latest: dict[object, tuple[tuple[str, Decimal], Decimal, Decimal]] = {}
 
     @property
     def amounts(self) -> Mapping[str, Decimal]:
@@ -97,15 +98,19 @@ class Budget:
 
     def _expected_cost(self, attempt: Attempt) -> tuple[str, Decimal]:
         """Return what a row will cost, by the plan and by the latest transaction of its product, with its unit."""
-        _, (unit, planned) = _planned(attempt)
+        amount, (unit, planned) = _planned(attempt)
         if not self._caps.costs or (latest := self._latest.get(_product_of(attempt))) is None:
             return unit, planned
-        before, charged = latest
+        amount_before, before, charged = latest
         if charged <= before:
             return unit, planned
+        base = planned
+        if amount_before[0] == amount[0] and amount_before[1]:
+            # A row that was planned later may know the new price, which must not be raised once more.
+            base = min(base, PRECISE.divide(PRECISE.multiply(before, amount[1]), amount_before[1]))
         # Multiplied first: a row of the same planned cost is expected to cost exactly the same.
-        scaled = PRECISE.divide(PRECISE.multiply(planned, charged), before)
-        return unit, scaled.quantize(min(smallest_unit(unit), _unit_of(charged)), ROUND_UP, PRECISE)
+        scaled = PRECISE.divide(PRECISE.multiply(base, charged), before)
+        return unit, max(planned, scaled.quantize(min(smallest_unit(unit), _unit_of(charged)), ROUND_UP, PRECISE))
 
     def charge(self, attempt: Attempt, facts: Facts, *, was_unknown: bool = False) -> None:
         """Count what DVS charges or puts on hold for a row instead of what the plan expected.
@@ -125,7 +130,7 @@ class Budget:
         if charged is None or facts.price_unit is None:
             return
         if self._caps.costs and attempt.cost and facts.price_unit == attempt.cost_unit:
-            self._latest[_product_of(attempt)] = (attempt.cost, charged)
+            self._latest[_product_of(attempt)] = (_planned(attempt)[0], attempt.cost, charged)
         if counted is None:
             return
         amount, (unit, expected) = counted
