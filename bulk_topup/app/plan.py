@@ -118,17 +118,20 @@ async def prepare_start(
         is_added=repetition.add,
         sent_before=find_sent_before(job, run, planned.prepared, ledger),
         same_list=find_same_list(job, run, planned.prepared, ledger, environment),
-        price_changes=_find_price_changes(job, planned.prepared, ledger),
+        price_changes=_find_price_changes(job, planned.prepared, ledger, environment),
         uncorrected=find_uncorrected(job, run, ledger, environment),
     )
     problem = find_list_problem(job, run, prepared, ledger, clock.now(), add=repetition.add)
     return replace(planned, prepared=replace(prepared, list_problem=problem))
 
 
-def _find_price_changes(job: Job, prepared: Prepared, ledger: LedgerStore) -> tuple[PriceChange, ...]:
+def _find_price_changes(
+    job: Job, prepared: Prepared, ledger: LedgerStore, environment: Environment
+) -> tuple[PriceChange, ...]:
     """Return the products whose cost is another than when the job's latest run was planned, which may be this one."""
-    if (latest := ledger.runs.latest(job.name)) is None:
-        return ()
+    latest = ledger.runs.latest(job.name)
+    if latest is None or latest.environment != environment:
+        return ()  # other environments have other prices
     return price_changes(latest.name, ledger.spending.planned_prices(latest), prepared.plan.prices)
 
 

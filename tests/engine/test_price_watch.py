@@ -1,8 +1,11 @@
 """Prices that differ from the plan: named while the run is running, a stop where the job sets one."""
 
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,6 +125,18 @@ async def test_a_plan_says_what_changed_since_the_jobs_latest_run(
     finished, _ = await pay(3)
     assert watcher.prepared_as.price_changes == ()
     network.rule = usual
-    await pay(3)
+    await pay(3, max_age="0")
     [change] = watcher.prepared_as.price_changes
     assert str(change) == f"Product 6418, 5.00 SGD: 3.71 USD, 1.86 USD in run {finished.run.name} (+99.46 %)."
+
+
+async def test_a_plan_is_not_compared_with_a_run_of_another_environment(
+    pay: Pay, network: Any, watcher: Any, cheaper: Callable[[float], Any], tmp_path: Path
+) -> None:
+    usual, network.rule = network.rule, cheaper(2)
+    await pay(3, run_key="may")
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection, connection:
+        connection.execute("UPDATE runs SET environment = 'preprod'")
+    network.rule = usual
+    await pay(3, run_key="june", max_age="0")
+    assert watcher.prepared_as.price_changes == ()
