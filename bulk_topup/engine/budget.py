@@ -38,9 +38,9 @@ class Budget:
         self._counted: dict[int, tuple[tuple[str, Decimal], tuple[str, Decimal]]] = {}
         #: Rows that were claimed and not sent yet.
         self._claimed: set[int] = set()
-        #: The latest transaction of each product: when it was created, its planned cost, and what was charged in the
-        #: same currency.
-        self._latest: dict[object, tuple[datetime, Decimal, Decimal]] = {}
+        #: The latest transaction of each product: when it was created, its requested amount, its planned cost, and what
+        #: was charged in the same currency.
+        self._latest: dict[object, tuple[datetime, tuple[str, Decimal], Decimal, Decimal]] = {}
 
     @property
     def amounts(self) -> Mapping[str, Decimal]:
@@ -99,15 +99,19 @@ class Budget:
 
     def _expected_cost(self, attempt: Attempt) -> tuple[str, Decimal]:
         """Return what a row will cost, by the plan and by the latest transaction of its product, with its unit."""
-        _, (unit, planned) = _planned(attempt)
+        amount, (unit, planned) = _planned(attempt)
         if not self._caps.costs or (latest := self._latest.get(_product_of(attempt))) is None:
             return unit, planned
-        _, before, charged = latest
+        _, amount_before, before, charged = latest
         if charged <= before:
             return unit, planned
+        base = planned
+        if amount_before[0] == amount[0] and amount_before[1]:
+            # A row that was planned later may know the new price, which must not be raised once more.
+            base = min(base, PRECISE.divide(PRECISE.multiply(before, amount[1]), amount_before[1]))
         # Multiplied first: a row of the same planned cost is expected to cost exactly the same.
-        scaled = PRECISE.divide(PRECISE.multiply(planned, charged), before)
-        return unit, scaled.quantize(min(smallest_unit(unit), _unit_of(charged)), ROUND_UP, PRECISE)
+        scaled = PRECISE.divide(PRECISE.multiply(base, charged), before)
+        return unit, max(planned, scaled.quantize(min(smallest_unit(unit), _unit_of(charged)), ROUND_UP, PRECISE))
 
     def charge(self, attempt: Attempt, facts: Facts, *, was_unknown: bool = False) -> None:
         """Count what DVS charges or puts on hold for a row instead of what the plan expected.
@@ -130,7 +134,7 @@ class Budget:
             product, created = _product_of(attempt), facts.creation_date
             # Earlier transactions may complete after it, and have an earlier price.
             if (latest := self._latest.get(product)) is None or created >= latest[0]:
-                self._latest[product] = (created, attempt.cost, charged)
+                self._latest[product] = (created, _planned(attempt)[0], attempt.cost, charged)
         if counted is None:
             return
         amount, (unit, expected) = counted

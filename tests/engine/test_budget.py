@@ -140,9 +140,10 @@ def test_a_row_is_expected_to_cost_what_the_latest_of_its_product_did(
     limit = Decimal(charged) + Decimal(expected)
     for cap, is_sent in ((limit, True), (limit - Decimal("0.0001"), False)):
         budget = Budget(Caps(costs={"USD": cap}), NOTHING)
-        assert budget.excess(row(1, planned)) is None
-        budget.charge(row(1, planned), facts(charged))
-        assert (budget.excess(row(2, next_planned)) is None) is is_sent
+        first, second = (row(number, cost, amount=Decimal(cost)) for number, cost in ((1, planned), (2, next_planned)))
+        assert budget.excess(first) is None
+        budget.charge(first, facts(charged))
+        assert (budget.excess(second) is None) is is_sent
         if is_sent:
             assert budget.costs == {"USD": limit}
 
@@ -217,3 +218,14 @@ def test_rows_that_are_not_paid_leave_the_budget_unchanged(steps: list[tuple[int
     limit = replace(base, row_id=9, request=OTHER, amount=Decimal(1), unit="SGD", cost=Decimal(1000), cost_unit="USD")
     assert budget.excess(limit) is None
     assert budget.excess(replace(limit, row_id=10, cost=Decimal("0.01"))) is not None
+
+
+@pytest.mark.parametrize(("planned", "amount"), [("4.5", "5"), ("9", "10"), ("6", "10")])
+def test_a_row_that_was_planned_with_the_new_price_is_not_expected_to_cost_still_more(
+    row: Any, planned: str, amount: str
+) -> None:
+    cost = Decimal(amount) * Decimal("0.9")  # as charged, also for a row that was planned with the old price
+    for cap, is_sent in ((cost, True), (cost - Decimal("0.01"), False)):
+        budget = Budget(Caps(costs={"USD": cap}), NOTHING)
+        budget.charge(row(1, "3"), facts("4.5"))  # of an earlier invocation, whose plan had the old price
+        assert (budget.excess(row(2, planned, amount=Decimal(amount))) is None) is is_sent
