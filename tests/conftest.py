@@ -60,6 +60,12 @@ def pin_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def usual_ledgers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep ledgers without a stated place in the test's folder, where a subprocess with that home has them too."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / ".local/share"))
+
+
+@pytest.fixture(autouse=True)
 def restore_process() -> Iterator[None]:
     """Restore the process-wide state that the command line changes when a test calls it in this process."""
     root = logging.getLogger()

@@ -146,7 +146,7 @@ def test_a_run_shows_its_bar_states_rate_and_money(at_terminal: Callable[..., Te
     assert "█ 100% 60 of 60 final" in shown
     assert "60 completed" in shown
     assert re.search(r"\d+/\d+ requests/s  0:00:\d\d elapsed", shown)
-    assert "USD: 222.60 charged or on hold, about 99,777.40 available" in run.lines
+    assert "USD: 222.60 charged or on hold (planned 222.60), about 99,777.40 available" in run.lines
     assert "USD cost cap: 222.60 of 1,000.00" in run.lines
     assert "All done: 60 of 60 rows completed." in shown
     assert "\x1b[?25h" in written  # the cursor is back
