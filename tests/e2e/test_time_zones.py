@@ -14,8 +14,8 @@ from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import SystemClock
 from tests.helpers.private_files import write_private
 
-#: It is November's last evening in Berlin, and December's first morning in Singapore.
-EVENING = datetime(2026, 11, 30, 17, 30, tzinfo=UTC)
+#: November's last evening in Berlin, December's first morning in Singapore, and later than the sandbox's time.
+EVENING = datetime(2027, 11, 30, 17, 30, tzinfo=UTC)
 JOB = 'name = "payroll"\nenvironment = "sandbox"\nrun_key = "{today:%Y-%m}"\nlist = "pay.csv"\nproduct = 6418\n'
 STOPPED = ("--deadline", "2020-01-01")
 
@@ -54,14 +54,14 @@ def test_a_user_in_another_time_zone_meets_the_run_of_the_jobs_day(
     at(EVENING, "Europe/Berlin")
     pay("run", job, *STOPPED, code=75)
     at(EVENING, "Asia/Singapore")
-    assert "Resuming run payroll/2026-11" in pay("plan", job).stdout
+    assert "Resuming run payroll/2027-11" in pay("plan", job).stdout
     pay("run", job)
-    assert _runs(tmp_path) == {"payroll/2026-11": "Europe/Berlin"}
+    assert _runs(tmp_path) == {"payroll/2027-11": "Europe/Berlin"}
     assert len(books()["transactions"]) == 2
     # The zone stays that of the job's latest run: for its next run, too.
-    at(datetime(2026, 12, 31, 17, 30, tzinfo=UTC), "Asia/Singapore")
+    at(datetime(2027, 12, 31, 17, 30, tzinfo=UTC), "Asia/Singapore")
     planned = pay("plan", job).stdout
-    assert "Run payroll/2026-12 is new." in planned
+    assert "Run payroll/2027-12 is new." in planned
     assert "Its days are those of the time zone Europe/Berlin." in planned
 
 
@@ -74,7 +74,7 @@ def test_a_user_in_another_time_zone_is_stopped_by_the_open_run_where_the_day_is
     with LedgerStore(tmp_path / "ledger.db") as ledger:
         ledger.file.connection.execute("UPDATE runs SET time_zone = NULL")
     at(EVENING, "Asia/Singapore")
-    assert "Run payroll/2026-11 of this job is open" in pay("run", job, code=3).stderr
+    assert "Run payroll/2027-11 of this job is open" in pay("run", job, code=3).stderr
     assert books()["transactions"] == []
 
 
@@ -82,11 +82,11 @@ def test_a_job_says_which_time_zone_its_days_have(pay: Any, job: Path, at: Any, 
     at(EVENING, "Europe/Berlin")
     job.write_text(f'time_zone = "Asia/Singapore"\n{JOB}')
     pay("run", job, *STOPPED, code=75)
-    assert _runs(tmp_path) == {"payroll/2026-12": "Asia/Singapore"}
+    assert _runs(tmp_path) == {"payroll/2027-12": "Asia/Singapore"}
     planned = plan_list(job, base_url=sandbox.base_url, ledger=tmp_path / "ledger.db", credentials=_keys(tmp_path))
-    assert (planned.run, planned.is_begun) == ("payroll/2026-12", True)
+    assert (planned.run, planned.is_begun) == ("payroll/2027-12", True)
     job.write_text(f'time_zone = "Europe/London"\n{JOB}')
-    assert "payroll/2026-12 of this job is open" in pay("run", job, code=3).stderr
+    assert "payroll/2027-12 of this job is open" in pay("run", job, code=3).stderr
     job.write_text(f'time_zone = "Europa/London"\n{JOB}')
     assert "not a time zone. Did you mean Europe/London? Write its IANA name" in pay("run", job, code=3).stderr
 
@@ -101,7 +101,7 @@ def test_a_schedule_is_in_the_jobs_time_zone(pay: Any, invoke: Any, job: Path, a
     job.write_text(text)
     at(EVENING, "Europe/Berlin")  # 01:30 on the 1st in Singapore
     pay("run", job, "--scheduled")
-    assert set(_runs(tmp_path)) == {"payroll/2026-12"}
+    assert set(_runs(tmp_path)) == {"payroll/2027-12"}
     units = invoke("schedule", "print", job, "--systemd", "--ledger", "ledger.db").stdout
     assert "OnCalendar=*-*-01 01:00:00 Asia/Singapore" in units
     assert "OnCalendar=*-*-01 02,03,04,05,06,07,08,09,10,11,12,13:00:00 Asia/Singapore" in units
@@ -111,7 +111,7 @@ def test_a_schedule_is_in_the_jobs_time_zone(pay: Any, invoke: Any, job: Path, a
     assert "0 1 1 * * " in invoke("schedule", "print", job, "--cron", "--ledger", "ledger.db").stdout
     job.write_text(text.partition("\n")[2])
     errors = invoke("schedule", "print", job, "--cron", "--ledger", "ledger.db", code=3).stderr
-    assert "in Asia/Singapore, as those of run payroll/2026-12" in errors
+    assert "in Asia/Singapore, as those of run payroll/2027-12" in errors
     units = invoke("schedule", "print", job, "--systemd", "--ledger", "other.db").stdout
     assert "OnCalendar=*-*-01 01:00:00\n" in units
 
@@ -124,8 +124,8 @@ def test_a_time_zone_that_a_run_brought_along_is_named_when_nothing_is_due(
     pay("run", job, *STOPPED, code=75)
     at(EVENING, "Europe/Berlin")
     errors = pay("run", job, "--scheduled", code=3).stderr
-    assert "2026-10-30 18:00 America/New_York" in errors
-    assert "The time zone America/New_York is that of run payroll/2026-11" in errors
+    assert "2027-10-30 18:00 America/New_York" in errors
+    assert "The time zone America/New_York is that of run payroll/2027-11" in errors
     assert books()["transactions"] == []
 
 
@@ -147,5 +147,5 @@ def test_a_retry_job_means_the_day_of_the_job_that_it_retries(pay: Any, job: Pat
 def test_a_job_check_uses_the_day_of_the_jobs_time_zone(invoke: Any, job: Path, at: Any) -> None:
     job.write_text(f'time_zone = "Asia/Singapore"\n{JOB}')
     at(EVENING, "Europe/Berlin")
-    assert "payroll/2026-12" in invoke("job", "check", job).stdout
+    assert "payroll/2027-12" in invoke("job", "check", job).stdout
     assert json.loads(invoke("job", "check", job, "--json").stdout)[0]["warnings"] == []
