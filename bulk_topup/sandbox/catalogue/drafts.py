@@ -157,44 +157,31 @@ class Draft:
         )
 
     def _ranged(self, id_: int, name: str, wallet: str, base: Decimal, high: Decimal) -> AnyProduct:
-        limits = (format_plain(self.low), format_plain(high), format_plain(self.increment))
-        rates = (format_plain(base), format_plain(RATE.divide(base * 100, self.percent)))
+        create = partial(
+            ranged_product,
+            id_=id_,
+            name=name,
+            operator=self.seller.operator,
+            service=self.service,
+            unit=self.seller.unit,
+            limits=(format_plain(self.low), format_plain(high), format_plain(self.increment)),
+            cost_unit=wallet,
+            base=format_plain(base),
+            wholesale=format_plain(RATE.divide(base * 100, self.percent)),
+        )
         if self.type is ProductType.RANGED_VALUE_PAYMENT:
-            return self._payment(id_, name, wallet, limits, rates)
+            account = _ANY_ACCOUNT if id_ % 4 == 0 else _ACCOUNT
+            product = create(
+                RangedValuePayment, benefit_type="PAYMENT", required_credit_party_identifier_fields=account
+            )
+            return self._with_inquiry(id_, product)
         is_pin = self.type is ProductType.RANGED_VALUE_PIN_PURCHASE
         model: type[RangedValuePinPurchase | RangedValueRecharge]
         model = RangedValuePinPurchase if is_pin else RangedValueRecharge
-        return ranged_product(
-            model,
-            id_,
-            name,
-            operator=self.seller.operator,
-            service=self.service,
-            unit=self.seller.unit,
-            limits=limits,
-            cost_unit=wallet,
-            base=rates[0],
-            wholesale=rates[1],
-            required_credit_party_identifier_fields=self.seller.pin_fields() if is_pin else MOBILE,
-        )
+        return create(model, required_credit_party_identifier_fields=self.seller.pin_fields() if is_pin else MOBILE)
 
-    def _payment(
-        self, id_: int, name: str, wallet: str, limits: tuple[str, str, str], rates: tuple[str, str]
-    ) -> AnyProduct:
-        product = ranged_product(
-            RangedValuePayment,
-            id_,
-            name,
-            operator=self.seller.operator,
-            service=self.service,
-            unit=self.seller.unit,
-            limits=limits,
-            cost_unit=wallet,
-            base=rates[0],
-            wholesale=rates[1],
-            benefit_type="PAYMENT",
-            required_credit_party_identifier_fields=_ANY_ACCOUNT if id_ % 4 == 0 else _ACCOUNT,
-        )
+    def _with_inquiry(self, id_: int, product: RangedValuePayment) -> RangedValuePayment:
+        """Return a product for bills, with statement inquiry if its operator has that."""
         if self.seller.operator.id % 3:
             return product
         payment = PaymentInformation(
