@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from bulk_topup.app.doctor.other_ledgers import Places
 from bulk_topup.cli import main
+from bulk_topup.cli.commands import doctor
 
 COMMAND = Path(sys.executable).with_name("bulk-topup")
 #: Seconds that a test waits for a process or a condition before it fails.
@@ -33,6 +35,14 @@ def one_clock(request: pytest.FixtureRequest) -> None:
     """Skip waits, unless a test has processes, whose time is the machine's: then the sandbox has the same."""
     if not {"start", "command", "terminal", "real_time"} & set(request.fixturenames):
         request.getfixturevalue("skipped_waits")
+
+
+@pytest.fixture(autouse=True)
+def places(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What this machine has for `doctor` in this process: no users, crontabs and units but those that a test adds."""
+    found: dict[str, Any] = {"homes": {}, "user": "amina"}
+    monkeypatch.setattr(doctor, "places_of_machine", lambda: Places(**found))
+    return found
 
 
 @pytest.fixture

@@ -7,17 +7,7 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.app.doctor.other_ledgers import Places
-from bulk_topup.cli.commands import doctor
 from tests.helpers.private_files import write_private
-
-
-@pytest.fixture(autouse=True)
-def places(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What this machine has for the command: no users, crontabs and units but those that a test adds."""
-    found: dict[str, Any] = {"homes": {}, "user": "amina"}
-    monkeypatch.setattr(doctor, "places_of_machine", lambda: Places(**found))
-    return found
 
 
 def test_a_crontab_that_pays_with_another_ledger_is_a_warning(
