@@ -82,8 +82,12 @@ class SteppedClock:
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
+        self.set_forward(seconds)
         self.seconds += seconds
+
+    def set_forward(self, seconds: float) -> None:
+        """Set the wall clock; no time passes."""
+        self.time += timedelta(seconds=seconds)
 
 
 @pytest.fixture(scope="session")

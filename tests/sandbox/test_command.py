@@ -26,12 +26,15 @@ def test_it_serves_until_it_is_signalled_and_exits_with_0(command: Callable[...,
     assert (sandbox.process.returncode, out, err) == (0, "", "")
 
 
-def test_without_api_credentials_it_creates_them_and_prints_lines_to_paste(command: Callable[..., Any]) -> None:
+def test_without_api_credentials_it_creates_them_and_prints_lines_to_paste(
+    command: Callable[..., Any], tmp_path: Path
+) -> None:
     sandbox, other = command(), command()
     assert sandbox.auth[0] != other.auth[0]
     assert sandbox.auth[1] != other.auth[1]
     [line] = re.findall(r"^  bulk-topup (.+)$", sandbox.printed, re.MULTILINE)
-    environment = {"DVS_API_KEY": sandbox.auth[0], "DVS_API_SECRET": sandbox.auth[1], "COLUMNS": "200"}
+    key, secret = sandbox.auth
+    environment = {"DVS_API_KEY": key, "DVS_API_SECRET": secret, "COLUMNS": "200", "HOME": str(tmp_path)}
     shown = subprocess.run(
         [sandbox.program, *line.split()], env=environment, capture_output=True, text=True, check=True
     ).stdout

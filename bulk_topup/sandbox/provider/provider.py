@@ -4,7 +4,7 @@ import heapq
 import secrets
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 
 from bulk_topup.dvs.statuses import ErrorCode, StatusClass
@@ -74,6 +74,8 @@ class Provider:
         #: Confirmed transactions by the time at which they become final.
         self._due: list[tuple[datetime, int, Transaction]] = []
         self._latest = datetime.min.replace(tzinfo=UTC)
+        #: When the time was asked for last, by the monotonic clock.
+        self._asked_at = clock.monotonic()
         self.catalogue = open_catalogue(config.catalogue)
         self._quotes = Quotes(self.catalogue)
         self._books = Books(config.books)
@@ -97,8 +99,14 @@ class Provider:
         self._books.close()
 
     def now(self) -> datetime:
-        """Return the time, which never goes back, after applying the statuses that are due."""
-        self._advance_to(self._clock.now())
+        """Return the time, after applying the statuses that are due.
+
+        It never goes back, and never stands still: while the clock is behind it, as one that was set back, it passes as
+        the monotonic clock does.
+        """
+        now, asked_at = self._clock.now(), self._clock.monotonic()
+        passed, self._asked_at = timedelta(seconds=asked_at - self._asked_at), asked_at
+        self._advance_to(self._latest + passed if now < self._latest else now)
         return self._latest
 
     def create(self, request: CreateRequest) -> Transaction:

@@ -179,3 +179,20 @@ def test_only_a_completed_transaction_can_be_reversed_and_only_once(
     assert (status.id, status.message, status.class_.id) == (80000, "REVERSED", 8)
     refused(reverse(completed), 400, 1000400)
     refused(api.post(f"{running.address}/sandbox/transactions/1/reverse"), 404, 1008004)
+
+
+@pytest.mark.parametrize("hours", [-2, 0])
+def test_time_passes_and_never_goes_back_when_the_wall_clock_is_set_back(
+    create: Create, see: See, time: Any, hours: int
+) -> None:
+    first = create(3411, **_to("100"))
+    time.set_forward(3600 * hours)
+    try:
+        second = create(3411, **_to("100"))
+        assert second.creation_date >= first.creation_date
+        time.advance(2.5)
+        assert see(second).status.message == "SUBMITTED"
+        time.advance(0.5)
+        assert see(second).status.message == "COMPLETED"
+    finally:
+        time.set_forward(-3600 * hours)
