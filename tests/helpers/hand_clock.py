@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import log2
+from pathlib import Path
 
 from bulk_topup.system.clock import Clock
 
@@ -58,7 +59,8 @@ class SkippingClock:
     While a part works, time passes as the machine's. Once no part has read the clock for some turns of its loop, it
     goes on to the end of the shortest wait. So a wait takes a few milliseconds, however long it is, and waits end in
     their order. The more time would be skipped, the more turns it takes: a part whose work takes long without a
-    reading, such as that of a slow disk, meets a few seconds that have passed, and no day.
+    reading, such as that of a slow disk, meets a few seconds that have passed, and no day. Nothing is skipped while
+    another thread of the process computes, waits for a core or reads a disk.
     """
 
     #: Seconds of a turn.
@@ -88,7 +90,10 @@ class SkippingClock:
                 await asyncio.sleep(self.TURN)
                 quiet, readings = quiet + 1 if self._readings == readings else 0, self._readings
                 if quiet >= self._turns(end - self._seconds):
-                    self._skip_to(end)
+                    if _does_another_thread_work():
+                        quiet = 0
+                    else:
+                        self._skip_to(end)
             await asyncio.sleep(max(0.0, end - self._seconds))
         finally:
             with self._lock:
@@ -113,6 +118,19 @@ class SkippingClock:
         with self._lock:
             if end <= min(self._ends):
                 self._skipped += max(0.0, end - self._seconds)
+
+
+def _does_another_thread_work() -> bool:
+    """Return True if another thread of this process runs, could run or reads a disk; False where it is unknown."""
+    own = str(threading.get_native_id())
+    for task in Path("/proc/self/task").glob("*/stat"):
+        try:
+            state = task.read_text().rpartition(") ")[2][:1]
+        except OSError:  # it has ended
+            continue
+        if task.parent.name != own and state in "RD":
+            return True
+    return False
 
 
 @dataclass(frozen=True)
