@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bulk_topup.domain.attempt import Attempt, HintedAttempt
-from bulk_topup.domain.moves import facts_of, move_for, request_of, reversal_of_forgotten, state_for
+from bulk_topup.domain.moves import body_of, facts_of, move_for, request_of, reversal_of_forgotten, state_for
 from bulk_topup.domain.purchase_secrets import NO_SECRETS, PurchaseSecrets
 from bulk_topup.domain.states import MOVES, RowState
 from bulk_topup.dvs import codec
@@ -240,3 +240,11 @@ def test_nothing_but_the_reversal_of_its_own_transaction_moves_a_row_of_a_purged
     for found in (of_another, with_another_id, paid):
         assert reversal_of_forgotten(_hint(attempt, taken_back), found, "test") is None
     assert reversal_of_forgotten(_hint(attempt, taken_back, RowState.ACCEPTED), taken_back, "test") is None
+
+
+@pytest.mark.parametrize("callback_url", ["https://example.com/callbacks", None])
+def test_a_body_has_the_callback_url_of_a_run_that_has_one(attempt: Attempt, callback_url: str | None) -> None:
+    body = body_of(attempt, callback_url)
+    assert body.get("callback_url") == callback_url
+    assert ("callback_url" in body) is (callback_url is not None)
+    assert body["external_id"] == attempt.external_id
