@@ -4,7 +4,7 @@ import heapq
 import secrets
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from operator import attrgetter
 
 from bulk_topup.dvs.statuses import ErrorCode, StatusClass
@@ -25,6 +25,7 @@ from bulk_topup.sandbox.provider.books import (
     Opened,
     Reversed,
 )
+from bulk_topup.sandbox.provider.forward_time import ForwardTime
 from bulk_topup.sandbox.provider.pricing import Quote, Quotes, check_requirements
 from bulk_topup.sandbox.provider.requests import CreateRequest
 from bulk_topup.sandbox.provider.suffix_outcomes import (
@@ -61,7 +62,7 @@ class Provider:
     """
 
     def __init__(self, config: SandboxConfig, clock: Clock) -> None:
-        self._clock = clock
+        self._time = ForwardTime(clock)
         self._scale = config.time_scale
         self._confirmation_period = CONFIRMATION_PERIOD * self._scale
         self.wallets: dict[str, Wallet] = {}
@@ -74,8 +75,6 @@ class Provider:
         #: Confirmed transactions by the time at which they become final.
         self._due: list[tuple[datetime, int, Transaction]] = []
         self._latest = datetime.min.replace(tzinfo=UTC)
-        #: When the time was asked for last, by the monotonic clock.
-        self._asked_at = clock.monotonic()
         self.catalogue = open_catalogue(config.catalogue)
         self._quotes = Quotes(self.catalogue)
         self._books = Books(config.books)
@@ -99,14 +98,8 @@ class Provider:
         self._books.close()
 
     def now(self) -> datetime:
-        """Return the time, after applying the statuses that are due.
-
-        It never goes back, and never stands still: while the clock is behind it, as one that was set back, it passes as
-        the monotonic clock does.
-        """
-        now, asked_at = self._clock.now(), self._clock.monotonic()
-        passed, self._asked_at = timedelta(seconds=asked_at - self._asked_at), asked_at
-        self._advance_to(self._latest + passed if now < self._latest else now)
+        """Return the time, which never goes back, after applying the statuses that are due."""
+        self._advance_to(self._time.now_after(self._latest))
         return self._latest
 
     def create(self, request: CreateRequest) -> Transaction:
