@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from bulk_topup.domain.money import format_plain
 from bulk_topup.dvs.models.base import UNLIMITED, Period, Range
-from bulk_topup.dvs.models.product import Benefit, BenefitAmount, ProductBase
+from bulk_topup.dvs.models.product import Benefit, BenefitAmount, FixedProduct, KnownProduct, ProductBase
 
 #: The unit type of benefits that are money.
 _MONEY = "CURRENCY"
@@ -33,6 +33,16 @@ def validity_text(validity: Period | None) -> str:
         return "valid for ever"
     unit = validity.unit.lower() + ("" if validity.quantity == 1 else "s")
     return f"valid for {format_plain(validity.quantity)} {unit}"
+
+
+def amounts_text(product: KnownProduct) -> str:
+    """Return the amounts that beneficiaries may receive, in plain notation: `5 SGD`, `1 to 100 SGD in steps of 0.5`."""
+    if isinstance(product, FixedProduct):
+        return f"{format_plain(product.destination.amount)} {product.destination.unit}"
+    allowed = product.destination.amount
+    bounds = " to ".join(format_plain(bound) for bound in (allowed.min, allowed.max) if bound is not None)
+    step = f" in steps of {format_plain(allowed.increment)}" if allowed.increment else ""
+    return f"{bounds} {product.destination.unit}{step}"
 
 
 def quantity_text(amount: Decimal | Range | None, unit: str) -> str:

@@ -18,7 +18,7 @@ from bulk_topup.cli.commands.catalogue import (
 from bulk_topup.cli.options.ages import max_age_option
 from bulk_topup.cli.query import QueryOptions, ask_catalogue, print_query, query_options
 from bulk_topup.domain.money import format_plain
-from bulk_topup.domain.product_texts import benefits_text
+from bulk_topup.domain.product_texts import amounts_text, benefits_text
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.catalogue import Operator
 from bulk_topup.dvs.models.product import FixedProduct, Product, ProductType, UnknownProduct
@@ -107,22 +107,18 @@ def products_command(
 
 
 def _product_row(product: Product) -> tuple[object, ...]:
-    receives = costs = ""
+    costs = ""
     if isinstance(product, UnknownProduct):
         operator_text = "" if product.operator is None else _operator_text(product.operator)
         return product.id, product.name, operator_text, product.why, "", "", ""
     if isinstance(product, FixedProduct):
-        receives = f"{format_plain(product.destination.amount)} {product.destination.unit}"
         wholesale = product.prices.wholesale
         costs = "" if wholesale.amount is None else f"{format_plain(wholesale.amount)} {wholesale.unit}"
     else:
-        allowed = product.destination.amount
-        bounds = " to ".join(format_plain(bound) for bound in (allowed.min, allowed.max) if bound is not None)
-        step = f" in steps of {format_plain(allowed.increment)}" if allowed.increment else ""
-        receives = f"{bounds} {product.destination.unit}{step}"
         rate = product.rates.wholesale
         if rate is not None and rate > 0:
             costs = f"1 {product.prices.wholesale.unit} per {format_plain(rate)} {product.destination.unit}"
+    receives = amounts_text(product)
     benefits = benefits_text(product)
     receives = f"{receives} ({benefits})" if receives and benefits else receives or benefits
     groups = (
