@@ -81,7 +81,9 @@ def test_plan_and_products_say_what_esims_give(pay: Pay, tmp_path: Path) -> None
         (("products", "--subservice", 11), "--subservice requires --service."),
         (("countries", "--subservice", 11), "--subservice requires --service."),
         (("operators", "--subservice", 11), "--subservice requires --service."),
-        (("products", "--sort", "price"), '"price" is not id, name, amount'),
+        (("products", "--sort", "cost"), '"cost" is not id, name, amount, price'),
+        (("operators", "--sort", "amount"), '"amount" is not id, name, country'),
+        (("products", "--search", " "), "It has no words."),
         (("products", "--sort", "id,"), '"" is not id, name, amount'),
     ],
 )

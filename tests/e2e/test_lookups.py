@@ -90,3 +90,19 @@ def test_what_cannot_be_looked_up_has_an_exit_code_and_a_reason(
     done = pay(*words, code=code)
     assert message in done.stderr
     assert done.stdout == ""
+
+
+def test_products_and_operators_are_searched_and_sorted(pay: Pay) -> None:
+    def ids(*words: str) -> list[int]:
+        return [each["id"] for each in json.loads(pay(*words, "--json").stdout)]
+
+    assert ids("products", "--search", "LIONWAVE 10 sgd") == [6418]
+    assert ids("products", "--search", "10.25 sgd") == []
+    assert ids("products", "--search", "5.85 USD straits") == [6430]
+    assert ids("products", "--service", "13", "--sort", "price") == [9560, 9550, 9565]
+    assert ids("products", "--service", "13", "--sort", "-price", "--search", "new") == [9565, 9560]
+    assert ids("operators", "--search", "aguila") == [1596]
+    operators = json.loads(pay("operators", "--sort", "country,-name", "--json").stdout)
+    keys = [(each["country"]["name"], each["name"]) for each in operators]
+    assert [country for country, _ in keys] == sorted(country for country, _ in keys)
+    assert [name for country, name in keys if country == "Singapore"] == ["Straits Mobile", "Lionwave"]
