@@ -58,7 +58,7 @@ def list_command(
 
     \b
     Example:
-      bulk-topup lookup sample_files/rewards.csv --output operators.xlsx
+      bulk-topup lookup list sample_files/rewards.csv --output operators.xlsx
     """
     with exit_on_error():
         job, policy, provider = _job_of(list_or_job, given, provider)
