@@ -1,6 +1,5 @@
 """The file of one purchase for its beneficiary: product, PIN or eSIM, and how to use it; pure."""
 
-import io
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -12,10 +11,6 @@ from bulk_topup.security.terminal_text import printable
 
 #: Characters that product texts keep beside those that are printable: line feeds, tabs, and wide and narrow spaces.
 _KEPT: Final = "\n\t\u00a0\u2009\u202f\u3000"
-#: Pixels of a module of a QR code, which a phone reads from a screen.
-_SCALE: Final = 8
-#: How much of a QR code may be lost: M, 15 %.
-_ERROR_CORRECTION: Final = "m"
 
 
 def pin_text(outcome: Outcome, product: Product | None, qr_code: str | None) -> str:
@@ -28,19 +23,6 @@ def pin_text(outcome: Outcome, product: Product | None, qr_code: str | None) -> 
     """
     sections = (_bought(outcome, product), _secrets(outcome, qr_code), _usage(product), _traces(outcome))
     return "\n".join("".join(f"{line}\n" for line in lines) for lines in map(list, sections) if lines)
-
-
-def qr_png(text: str) -> bytes | None:
-    """Return a QR code as a PNG picture; None for a text that is too long for one."""
-    import segno  # only eSIMs need it
-
-    try:
-        code = segno.make_qr(text, error=_ERROR_CORRECTION)
-    except segno.DataOverflowError:
-        return None
-    picture = io.BytesIO()
-    code.save(picture, kind="png", scale=_SCALE)
-    return picture.getvalue()
 
 
 def _bought(outcome: Outcome, product: Product | None) -> Iterator[str]:

@@ -19,7 +19,8 @@ from bulk_topup.dvs.models.product import Product, ProductType
 from bulk_topup.errors import InvalidInputError, ReportError
 from bulk_topup.report.cells import fitted
 from bulk_topup.report.columns import unused
-from bulk_topup.report.pin_file import pin_text, qr_png
+from bulk_topup.report.pin_file import pin_text
+from bulk_topup.report.qr_code import qr_png
 from bulk_topup.report.reasons import reason
 from bulk_topup.security.formulas import csv_text
 from bulk_topup.system.files import OWNER_ENTERS, OWNER_ONLY, private_folder, sync_folder

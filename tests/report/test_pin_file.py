@@ -3,16 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.domain.row import Outcome
 from bulk_topup.dvs.models.product import PRODUCT, Product
-from bulk_topup.report.pin_file import pin_text, qr_png
+from bulk_topup.report.pin_file import pin_text
 from tests.helpers.sample_run import COMPLETED
 
 NO_SECRETS: dict[str, Any] = dict.fromkeys(SECRET_FIELDS)
-PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def product(**changes: Any) -> Product:
@@ -85,15 +82,3 @@ def test_texts_of_dvs_have_no_control_characters_and_names_no_line_breaks() -> N
     assert text.startswith("Card PIN: 0000\n")
     assert "1. a PIN: 0000\N{REPLACEMENT CHARACTER}[2J\nTerms: one\ntwo\N{REPLACEMENT CHARACTER}\n" in text
     assert [line for line in text.splitlines() if line.startswith("PIN:")] == ["PIN: 1234"]
-
-
-@pytest.mark.parametrize("code", ["LPA:1$esim.example$4711", "LPA:1$пример$ü", "1" * 2_000])
-def test_a_qr_code_is_a_picture(code: str) -> None:
-    picture = qr_png(code)
-    assert picture is not None
-    assert picture.startswith(PNG)
-    assert picture == qr_png(code) != qr_png(code + "0")
-
-
-def test_a_text_that_no_qr_code_can_hold_has_none() -> None:
-    assert qr_png("x" * 3_000) is None

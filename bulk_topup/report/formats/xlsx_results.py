@@ -20,6 +20,7 @@ from bulk_topup.errors import ReportError
 from bulk_topup.report.cells import list_cells, result_values, xlsx_text
 from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, result_columns
 from bulk_topup.report.formats.interface import Sink
+from bulk_topup.report.formats.xlsx_esims import EsimSheet
 from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS, SHEET_ROWS, Column, Pages, Styles
 from bulk_topup.report.formats.xlsx_summary import write_summary
 from bulk_topup.report.formats.xlsx_workbook import streamed_workbook
@@ -78,12 +79,15 @@ class _Book:
         refused = [Column(name="Line", width=_NARROWEST, numeric=True), Column(name="Column", width=24)]
         refused += [Column(name="Problem", width=80), *self._list_columns]
         self._refused = Pages(workbook, "Refused", refused, self._styles, sheet_rows=sheet_rows)
+        self._esims = EsimSheet(workbook, self._styles)
         workbook.set_properties(
             {"title": xlsx_text(f"Results of {run.name}"), "created": run.created_at.astimezone(UTC)}
         )
 
     def add(self, outcomes: Outcomes) -> None:
-        """Write the rows, and the problems of refused ones."""
+        """Write the rows, and the problems of refused ones; revealed eSIMs also with their QR codes."""
+        if self._reveal_pins:
+            self._esims.add(outcomes)
         columns = len(self._list_columns)
         values = result_values(outcomes, self._run, columns, reveal_pins=self._reveal_pins)
         texts = [["" if value is None else str(value) for value in column] for column in values]
