@@ -43,8 +43,9 @@ LOOKUP_COLUMNS: Final = (
 _OWN_FIELDS: Final = (fields.CREDIT_MOBILE, fields.COUNTRY, fields.AMOUNT, fields.CURRENCY)
 #: Candidates that a cell names.
 NAMED_CANDIDATES: Final = 20
-#: Lines that a message names.
-NAMED_LINES: Final = 20
+#: Reasons that a message names, and lines of each.
+NAMED_REASONS: Final = 10
+NAMED_LINES: Final = 5
 
 
 @dataclass(kw_only=True, slots=True)
@@ -54,9 +55,28 @@ class LookedUp:
     rows: int = 0
     #: Rows for which a product can be chosen.
     chosen: int = 0
-    #: Rows without a candidate, and the first of them with the reason.
+    #: Rows without a candidate.
     problems: int = 0
-    problem_lines: list[tuple[int, str]] = field(default_factory=list)
+    #: The first reasons for that, each with its rows.
+    reasons: dict[str, "RowsOfReason"] = field(default_factory=dict)
+
+    def note_problem(self, line: int, why: str) -> None:
+        """Count a row without a candidate."""
+        self.problems += 1
+        if why in self.reasons or len(self.reasons) < NAMED_REASONS:
+            rows = self.reasons.setdefault(why, RowsOfReason())
+            rows.number += 1
+            if len(rows.lines) < NAMED_LINES:
+                rows.lines.append(line)
+
+
+@dataclass(kw_only=True, slots=True)
+class RowsOfReason:
+    """The rows that have no candidate for one reason."""
+
+    number: int = 0
+    #: The first of their lines.
+    lines: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,9 +171,7 @@ class ListLookup:
             found.rows += 1
             found.chosen += bool(answer.chosen[0] and not own)
             if own or not answer.candidates:
-                found.problems += 1
-                if len(found.problem_lines) < NAMED_LINES:
-                    found.problem_lines.append((line, why))
+                found.note_problem(line, why)
             of_operator = ("", "", "")
             if isinstance(operator, LookupOperator):
                 of_operator = (operator.country.iso_code, str(operator.id), operator.name)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bulk_topup.app.catalogue import Catalogue
-from bulk_topup.app.lookup_list import ListLookup, LookedUp
+from bulk_topup.app.lookup_list import NAMED_LINES, NAMED_REASONS, ListLookup, LookedUp, RowsOfReason
 from bulk_topup.domain.auto_product import AutoProduct, Subservice
 from bulk_topup.dvs import AsyncDVS, DVSError
 from bulk_topup.dvs.models.base import CalculationMode
@@ -97,7 +97,9 @@ async def test_a_row_that_cannot_be_looked_up_has_the_reason_and_stops_no_other(
     assert 'Column "amount": "many" is not an amount.' in reasons[6]
     assert rows[6]["lookup_operator"] == "Lionwave"
     assert "no airtime product of 7.77 SGD. Nearest: 8.00 SGD" in reasons[7]
-    assert found.problem_lines == [(number + 2, reasons[number]) for number in range(1, 8)]
+    assert {why: rows.lines for why, rows in found.reasons.items()} == {
+        reasons[each]: [each + 2] for each in range(1, 8)
+    }
 
 
 async def test_without_amounts_all_products_that_may_be_chosen_are_candidates(look_up: Any, tmp_path: Path) -> None:
@@ -146,3 +148,15 @@ async def test_a_failure_of_dvs_ends_the_look_up(tmp_path: Path) -> None:
         )
         with pytest.raises(DVSError):
             await lookup.look_up(lambda _cells: None)
+
+
+def test_reasons_and_their_lines_are_named_up_to_a_number_and_all_are_counted() -> None:
+    found = LookedUp()
+    for line in range(2, 102):
+        found.note_problem(line, f"Reason {line % 20}.")
+    assert found.problems == 100
+    assert len(found.reasons) == NAMED_REASONS
+    assert found.reasons["Reason 2."] == RowsOfReason(number=5, lines=[2, 22, 42, 62, 82])
+    found.note_problem(102, "Reason 2.")
+    assert found.reasons["Reason 2."].number == 6
+    assert len(found.reasons["Reason 2."].lines) == NAMED_LINES

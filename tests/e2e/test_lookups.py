@@ -37,12 +37,18 @@ def test_a_list_is_looked_up_under_its_own_name_and_answers_are_kept(pay: Pay, t
         "rows": 3,
         "chosen": 1,
         "problems": 2,
-        "problem_lines": [
-            {"line": 3, "problem": rows[1]["lookup_reason"]},
-            {"line": 4, "problem": rows[2]["lookup_reason"]},
+        "reasons": [
+            {"reason": rows[1]["lookup_reason"], "rows": 1, "first_lines": [3]},
+            {"reason": rows[2]["lookup_reason"], "rows": 1, "first_lines": [4]},
         ],
     }
     assert "As DVS answered on" in again.stderr
+
+
+def test_rows_with_the_same_problem_are_one_line(pay: Pay, tmp_path: Path) -> None:
+    done = pay("lookup", write(tmp_path, *(f"{each},+6595123403,5" for each in range(7)), "x,,"), code=1)
+    assert "\n  lines 2, 3, 4, 5, 6 and 2 more: Straits Mobile has no airtime product. " in done.stdout
+    assert "\n  line 9: The row has no number.\n" in done.stdout
 
 
 def test_the_answers_are_a_list_that_can_be_paid(pay: Pay, books: Pay, tmp_path: Path) -> None:

@@ -102,14 +102,18 @@ def _default_file(list_: Path) -> Path:
 
 def _print(found: LookedUp, file: Path, position_word: str, *, as_json: bool) -> None:
     if as_json:
-        problems = [{"line": line, "problem": problem} for line, problem in found.problem_lines]
+        reasons = [
+            {"reason": reason, "rows": rows.number, "first_lines": rows.lines} for reason, rows in found.reasons.items()
+        ]
         counts = {"rows": found.rows, "chosen": found.chosen, "problems": found.problems}
-        click.echo(codec.encode({"file": str(file), **counts, "problem_lines": problems}))
+        click.echo(codec.encode({"file": str(file), **counts, "reasons": reasons}))
         return
     click.echo(f"{printable(str(file))}: {format_rows(found.rows)}, a product chosen for {found.chosen:,}.")
     if found.problems:
         click.echo(f"{format_rows(found.problems)} without a product to choose from:")
-        for line, problem in found.problem_lines:
-            click.echo(f"  {position_word} {line}: {printable(problem)}")
-        if found.problems > len(found.problem_lines):
-            click.echo(f"  and {found.problems - len(found.problem_lines):,} more, see lookup_reason in the file.")
+        for reason, rows in found.reasons.items():
+            word = f"{position_word}{'s' if rows.number > 1 else ''}"
+            more = f" and {rows.number - len(rows.lines):,} more" if rows.number > len(rows.lines) else ""
+            click.echo(f"  {word} {', '.join(map(str, rows.lines))}{more}: {printable(reason)}")
+        if others := found.problems - sum(rows.number for rows in found.reasons.values()):
+            click.echo(f"  {format_rows(others)} for other reasons, see lookup_reason in the file.")
