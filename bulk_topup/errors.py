@@ -124,6 +124,10 @@ class TransactionNotFoundError(InvalidInputError):
     """DVS has no such transaction in this account."""
 
 
+class NumberNotFoundError(InvalidInputError):
+    """DVS does not know the number."""
+
+
 class RunNotFoundError(LedgerError):
     """The ledger has no such run. `bulk-topup status` lists its runs."""
 

@@ -143,7 +143,7 @@ class Chooser:
     async def _look_up(self, numbers: set[str]) -> None:
         """Look up the operators of these numbers, and the products of those operators."""
         answers = await self._catalogue.operators_of(sorted(numbers - self._operators.keys()))
-        self._operators |= {number: _operator_or_problem(number, answer) for number, answer in answers.items()}
+        self._operators |= {number: operator_or_problem(number, answer) for number, answer in answers.items()}
         operators = {operator.id for operator in self._operators.values() if isinstance(operator, LookupOperator)}
         policy = self._policy
         listed = ProductFilter(
@@ -219,7 +219,8 @@ class _Chosen(NamedTuple):
     lowered: str | None = None
 
 
-def _operator_or_problem(number: str, answer: LookupOperator | APIError | None) -> LookupOperator | str:
+def operator_or_problem(number: str, answer: LookupOperator | APIError | None) -> LookupOperator | str:
+    """Return the operator of a number as the catalogue answers it, or why it is unknown."""
     if isinstance(answer, APIError):
         return f"The operator of {number} can't be looked up. {answer}. {_INSTEAD}"
     return answer if answer is not None else f"DVS does not know the operator of {number}. {_INSTEAD}"

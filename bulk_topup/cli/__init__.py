@@ -40,6 +40,7 @@ COMMANDS = {
         "Look",
         status=("status", "status_command", "Show the ledger's runs, or one run and what to do next."),
         report=("report", "report_command", "Write a run's report again from the ledger, in any format."),
+        pin_files=("pin_files", "pin_files_command", "Write a run's PINs and eSIMs as one file a beneficiary."),
         annotate=("annotate", "annotate_command", "Add outcomes to the rows of your own workbook."),
     ),
     **_specs(

@@ -26,7 +26,7 @@ from bulk_topup.cli.options.pace import rate_option
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.screens.questions import shown_asking
 from bulk_topup.cli.screens.tables import simple_table
-from bulk_topup.domain.answer_ages import ages_of
+from bulk_topup.domain.answer_ages import AnswerAges, ages_of
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.money import format_amount, format_money, format_plain, with_texts
 from bulk_topup.dvs import AsyncDVS, codec
@@ -147,6 +147,8 @@ async def ask_catalogue(
     dvs: AsyncDVS,
     max_age: timedelta | None,
     ask: Callable[[Catalogue], Awaitable[T]],
+    *,
+    ages: AnswerAges | None = None,
 ) -> T:
     """Return what a catalogue has, with the answers that the ledger keeps; say so if one is used.
 
@@ -155,11 +157,12 @@ async def ask_catalogue(
         dvs: an open client.
         max_age: how old an answer may be; None for the default.
         ask: asks the catalogue.
+        ages: how old each kind of answer may be, in place of `max_age`; None for that alone.
     """
     with (
         shown_asking() as on_progress,
         open_catalogue(
-            provider.resolve(), dvs, ages=ages_of(max_age), clock=command_clock(), on_progress=on_progress
+            provider.resolve(), dvs, ages=ages or ages_of(max_age), clock=command_clock(), on_progress=on_progress
         ) as catalogue,
     ):
         found = await ask(catalogue)

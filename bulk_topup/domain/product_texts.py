@@ -1,11 +1,10 @@
 """Describe what products give and how long it is valid, in words for people; pure."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 from bulk_topup.domain.money import format_plain
 from bulk_topup.dvs.models.base import UNLIMITED, Period, Range
-from bulk_topup.dvs.models.product import Benefit, BenefitAmount, ProductBase
+from bulk_topup.dvs.models.product import Benefit, BenefitAmount, FixedProduct, KnownProduct, ProductBase
 
 #: The unit type of benefits that are money.
 _MONEY = "CURRENCY"
@@ -21,7 +20,29 @@ def benefits_text(product: ProductBase) -> str:
     """
     benefits = [_benefit_text(benefit) for benefit in product.benefits or () if benefit.unit_type != _MONEY]
     parts = [" and ".join(benefits)] if benefits else []
-    return ", ".join([*parts, *_validity_texts(product.validity)])
+    return ", ".join([*parts, *filter(None, [validity_text(product.validity)])])
+
+
+def validity_text(validity: Period | None) -> str:
+    """Return how long something is valid, e.g. `valid for 7 days`; empty for an unstated time."""
+    if validity is None:
+        return ""
+    if validity.quantity is None:
+        return "valid for an unknown time"
+    if validity.quantity == UNLIMITED:
+        return "valid for ever"
+    unit = validity.unit.lower() + ("" if validity.quantity == 1 else "s")
+    return f"valid for {format_plain(validity.quantity)} {unit}"
+
+
+def amounts_text(product: KnownProduct) -> str:
+    """Return the amounts that beneficiaries may receive, in plain notation: `5 SGD`, `1 to 100 SGD in steps of 0.5`."""
+    if isinstance(product, FixedProduct):
+        return f"{format_plain(product.destination.amount)} {product.destination.unit}"
+    allowed = product.destination.amount
+    bounds = " to ".join(format_plain(bound) for bound in (allowed.min, allowed.max) if bound is not None)
+    step = f" in steps of {format_plain(allowed.increment)}" if allowed.increment else ""
+    return f"{bounds} {product.destination.unit}{step}"
 
 
 def quantity_text(amount: Decimal | Range | None, unit: str) -> str:
@@ -44,15 +65,3 @@ def _total(amount: BenefitAmount) -> Decimal | Range | None:
     """Return what the beneficiary gets; older products state no total with tax."""
     totals = (amount.total_including_tax, amount.total_excluding_tax, amount.base)
     return next((each for each in totals if each is not None), None)
-
-
-def _validity_texts(validity: Period | None) -> Iterator[str]:
-    if validity is None:
-        return
-    if validity.quantity is None:
-        yield "valid for an unknown time"
-    elif validity.quantity == UNLIMITED:
-        yield "valid for ever"
-    else:
-        unit = validity.unit.lower() + ("" if validity.quantity == 1 else "s")
-        yield f"valid for {format_plain(validity.quantity)} {unit}"

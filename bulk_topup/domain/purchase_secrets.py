@@ -26,6 +26,12 @@ class PurchaseSecrets:
         return asdict(self)
 
 
+class UndecryptedSecret(str):
+    """The reason why a secret can't be decrypted, in parentheses, which stands in its place."""
+
+    __slots__ = ()
+
+
 #: The fields of a purchase that are secret: in rows, in columns of the ledger and of reports.
 SECRET_FIELDS: Final = tuple(PurchaseSecrets.__dataclass_fields__)
 NO_SECRETS: Final = PurchaseSecrets()

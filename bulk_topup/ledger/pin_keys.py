@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from platformdirs import user_config_path
 
+from bulk_topup.domain.purchase_secrets import UndecryptedSecret
 from bulk_topup.errors import PinKeyError
 from bulk_topup.security.secret_file import read_secret_file
 from bulk_topup.system.files import OWNER_ONLY, atomic_write, create_whole, private_folder
@@ -138,7 +139,7 @@ class PinKeys:
         try:
             return self.decrypt(stored, external_id, field)
         except PinKeyError as error:
-            return f"({error})"
+            return UndecryptedSecret(f"({error})")
 
     def decrypt(self, encrypted: str, external_id: str, field: str) -> str:
         """Return an encrypted PIN decrypted.

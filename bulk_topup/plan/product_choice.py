@@ -106,6 +106,22 @@ def choose(operator: Operator, products: Sequence[Product], policy: AutoProduct,
     return Choice(offer=offers[0], is_named=named is not None)
 
 
+def candidates(
+    operator: Operator, products: Sequence[Product], policy: AutoProduct, wish: Wish | None
+) -> Sequence[Offer | KnownProduct]:
+    """Return what `choose` decides between: the offers of the row's amount; without one, all products that it may give.
+
+    Args:
+        operator: the number's operator.
+        products: what it sells.
+        policy: which products may be chosen.
+        wish: the row's amount; None for none.
+    """
+    named = policy.product_of(operator.id, operator.name)
+    allowed = [product for product in products if _is_allowed(product, policy, named)]
+    return allowed if wish is None else _giving(allowed, policy.amounts, wish)
+
+
 def _is_allowed(product: Product, policy: AutoProduct, named: int | None) -> TypeGuard[KnownProduct]:
     """Return True if a product may be chosen at all, whatever its amounts are."""
     if not isinstance(product, KnownProduct) or product.service.id != policy.service_id:

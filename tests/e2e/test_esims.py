@@ -81,7 +81,9 @@ def test_plan_and_products_say_what_esims_give(pay: Pay, tmp_path: Path) -> None
         (("products", "--subservice", 11), "--subservice requires --service."),
         (("countries", "--subservice", 11), "--subservice requires --service."),
         (("operators", "--subservice", 11), "--subservice requires --service."),
-        (("products", "--sort", "price"), '"price" is not id, name, amount'),
+        (("products", "--sort", "cost"), '"cost" is not id, name, amount, price'),
+        (("operators", "--sort", "amount"), '"amount" is not id, name, country'),
+        (("products", "--search", " "), "It has no words."),
         (("products", "--sort", "id,"), '"" is not id, name, amount'),
     ],
 )
@@ -121,3 +123,47 @@ def test_a_new_esim_and_a_recharge_are_two_payments_and_in_one_run_a_row_never_b
     pay("run", write("copy.csv", "R-1,9560,"), *ESIM, code=3)
     pay("run", write("other.csv", f"X-1,9560,{ICCID}"), *ESIM, code=3)
     assert len(parties()) == 3
+
+
+def test_each_esim_has_a_text_and_a_picture_and_other_rows_are_named(
+    pay: Pay,
+    bought: str,
+    tmp_path: Path,
+) -> None:
+    done = pay("pin-files", bought, "--output-dir", "out/esims")
+    assert "out/esims: PINs of 2 rows, unmasked." in done.stdout
+    assert "2 rows without a PIN: see index.csv there." in done.stdout
+    assert "LPA:1" not in done.stdout + done.stderr
+    pay("report", bought, "--reveal-pins", "--format", "jsonl", "--report-dir", "shown")
+    first = json.loads((tmp_path / "shown/results.jsonl").read_text().splitlines()[0])
+    text = (tmp_path / f"out/esims/{first['external_id']}.txt").read_text()
+    assert f"Activation code: {first['esim_activation_code']}\n" in text
+    assert f"ICCID: {first['pin_serial']}\n" in text
+    assert "Contains: 5 GB data, valid for 30 days" in text
+    assert "How to use it:" in text
+    assert (tmp_path / f"out/esims/{first['external_id']}.png").is_file()
+    # Once more: nothing is overwritten, and without a word of the first time's files.
+    again = pay("pin-files", bought, "--output-dir", "out/esims", code=3)
+    assert "out/esims already exists" in again.stderr
+    counts = json.loads(pay("pin-files", bought, "--output-dir", "out/second", "--json").stdout)
+    assert counts == {"folder": "out/second", "written": 2, "without": 2, "missing": 0, "missing_lines": []}
+
+
+def test_a_missing_key_is_named_with_its_rows(
+    pay: Pay,
+    bought: str,
+    environment: dict[str, str],
+) -> None:
+    environment["BULK_TOPUP_PIN_KEY"] = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
+    done = pay("pin-files", bought, "--output-dir", "out", "--max-age", 0, code=1)
+    assert "2 rows whose PIN is missing:\n  line 2: (This PIN is encrypted with the key" in done.stdout
+
+
+@pytest.mark.usefixtures("bought")
+def test_a_run_of_another_environment_or_without_its_data_has_no_files(pay: Pay, invoke: Pay, tmp_path: Path) -> None:
+    words = ("pin-files", "list/esims", "--output-dir", "out")
+    wrong = invoke(*words, "--ledger", "ledger.db", "--env", "preprod", code=3)
+    assert "belongs to sandbox, not to preprod. Add --env sandbox." in wrong.stderr
+    pay("ledger", "purge", "list/esims", "--older-than", "0d", "--yes")
+    assert "were purged with its personal data" in pay(*words, code=3).stderr
+    assert not (tmp_path / "out").exists()

@@ -1,17 +1,20 @@
 """The commands of the catalogue and the wallets: services, countries, operators, promotions, campaigns, balances."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import cloup
 
 from bulk_topup.cli.options.ages import max_age_option
 from bulk_topup.cli.query import QueryOptions, ask_catalogue, fetch_all, print_query, query_options
+from bulk_topup.domain.catalogue_search import OPERATOR_KEYS, Search, sorted_by
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.catalogue import Campaign, Country, Operator, Promotion, Service
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 ID = click.IntRange(min=1)
 
@@ -23,6 +26,39 @@ product_option = cloup.option("--product", type=ID, metavar="ID", help="On this 
 language_option = cloup.option(
     "--language", metavar="TAGS", help="Preferred languages of texts, e.g. es or fr,en;q=0.5."
 )
+
+
+def search_option(what: str) -> Callable[[F], F]:
+    """Return the option of words to search for.
+
+    Args:
+        what: what is found, as a sentence of the help.
+    """
+    return cloup.option("--search", metavar="TEXT", callback=_parse_search, help=f"{what} Without case and accents.")
+
+
+def sort_option(keys: Collection[str], what: str) -> Callable[[F], F]:
+    """Return the option of an order.
+
+    Args:
+        keys: what can be sorted by.
+        what: the keys, as a sentence of the help.
+    """
+
+    def parse(_context: click.Context, _option: click.Parameter, text: str | None) -> list[str]:
+        named = [] if text is None else [key.strip() for key in text.split(",")]
+        if unknown := [key for key in named if key.removeprefix("-") not in keys]:
+            raise click.BadParameter(f'"{unknown[0]}" is not {", ".join(keys)}, or one of them after a minus.')
+        return named
+
+    return cloup.option("--sort", metavar="KEYS", callback=parse, help=f"Order: {what}")
+
+
+def _parse_search(_context: click.Context, _option: click.Parameter, text: str | None) -> Search | None:
+    search = None if text is None else Search.of(text)
+    if search is not None and not search.terms:
+        raise click.BadParameter("It has no words. Name some, or remove the option.")
+    return search
 
 
 def check_subservice(service: int | None, subservice: int | None) -> None:
@@ -84,6 +120,8 @@ def countries_command(country: str | None, service: int | None, subservice: int 
 @country_option
 @service_option
 @subservice_option
+@search_option("That have all these words in name or country.")
+@sort_option(OPERATOR_KEYS, "id, name or country; -name is the last first. Several keys: country,name.")
 @max_age_option
 @query_options
 def operators_command(
@@ -91,6 +129,8 @@ def operators_command(
     country: str | None,
     service: int | None,
     subservice: int | None,
+    search: Search | None,
+    sort: list[str],
     max_age: timedelta | None,
     query: QueryOptions,
 ) -> None:
@@ -99,6 +139,7 @@ def operators_command(
     \b
     Example:
       bulk-topup operators --country SGP
+      bulk-topup operators --search aguila --sort country,name
     """
     check_subservice(service, subservice)
 
@@ -106,7 +147,8 @@ def operators_command(
         if operator_id is not None:
             return [await dvs.operators.get(operator_id)]
         filters = {"country_iso_code": country, "service_id": service, "subservice_id": subservice}
-        return await ask_catalogue(query.provider, dvs, max_age, lambda catalogue: catalogue.all_operators(filters))
+        found = await ask_catalogue(query.provider, dvs, max_age, lambda catalogue: catalogue.all_operators(filters))
+        return sorted_by([each for each in found if search is None or search.finds(each)], sort, OPERATOR_KEYS)
 
     def row(operator: Operator) -> tuple[object, ...]:
         return operator.id, operator.name, operator.country.iso_code

@@ -2,17 +2,21 @@
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
 
 import click
 import cloup
 
 from bulk_topup.cli.commands.catalogue import ID
+from bulk_topup.cli.commands.lookup_list import list_command
 from bulk_topup.cli.query import QueryOptions, fetch_all, print_query, query_options
 from bulk_topup.domain.product_texts import quantity_text
 from bulk_topup.dvs import AsyncDVS, field_limits
 from bulk_topup.dvs.models.account import CreditPartyBenefit, CreditPartyStatus, Statement
 from bulk_topup.dvs.models.catalogue import LookupOperator
 from bulk_topup.dvs.models.transaction import Party
+from bulk_topup.errors import NumberNotFoundError
 
 #: The default service of benefits and dates: eSIM.
 ESIM = 13
@@ -27,14 +31,31 @@ def _check_e164(_context: click.Context, _argument: click.Parameter, text: str) 
     return text
 
 
-@cloup.group("lookup")
+class _LookupGroup(cloup.Group):
+    """A group whose first word may be a list: then its numbers are looked up."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line; without the name of a command, `list` is meant."""
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            near = get_close_matches(args[0], self.commands, n=1)
+            if near and not Path(args[0]).suffix:
+                ctx.fail(f'There is no command "{args[0]}". Did you mean {near[0]}?')
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@cloup.group("lookup", cls=_LookupGroup)
 def lookup_group() -> None:
-    """Look up a number, an account or an eSIM before paying.
+    """Look up a number, the numbers of a list, an account or an eSIM before paying.
 
     \b
     Example:
       bulk-topup lookup number +6595123100
+      bulk-topup lookup sample_files/rewards.csv --output operators.xlsx
     """
+
+
+lookup_group.add_command(list_command)
 
 
 @lookup_group.command("number")
@@ -49,7 +70,10 @@ def number_command(mobile_number: str, query: QueryOptions) -> None:
     """
 
     async def fetch(dvs: AsyncDVS) -> Sequence[LookupOperator]:
-        return await fetch_all(dvs.lookup.mobile_number(mobile_number, post=True))
+        found = await fetch_all(dvs.lookup.mobile_number(mobile_number, post=True))
+        if not found:
+            raise NumberNotFoundError(f"DVS does not know the operator of {mobile_number}. Check the number.")
+        return found
 
     def row(operator: LookupOperator) -> tuple[object, ...]:
         return operator.id, operator.name, operator.country.iso_code, "yes" if operator.identified else ""

@@ -12,26 +12,19 @@ from bulk_topup.cli.commands.catalogue import (
     country_option,
     language_option,
     operator_option,
+    search_option,
     service_option,
+    sort_option,
     subservice_option,
 )
 from bulk_topup.cli.options.ages import max_age_option
 from bulk_topup.cli.query import QueryOptions, ask_catalogue, print_query, query_options
+from bulk_topup.domain.catalogue_search import PRODUCT_KEYS, Search, sorted_by
 from bulk_topup.domain.money import format_plain
-from bulk_topup.domain.product_texts import benefits_text
+from bulk_topup.domain.product_texts import amounts_text, benefits_text
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.catalogue import Operator
 from bulk_topup.dvs.models.product import FixedProduct, Product, ProductType, UnknownProduct
-
-#: The keys of an order of products (reference: Products, list).
-_SORT_KEYS = ("id", "name", "amount")
-
-
-def _parse_sort(_context: click.Context, _option: click.Parameter, text: str | None) -> list[str] | None:
-    keys = None if text is None else [key.strip() for key in text.split(",")]
-    if unknown := [key for key in keys or () if key.removeprefix("-") not in _SORT_KEYS]:
-        raise click.BadParameter(f'"{unknown[0]}" is not {", ".join(_SORT_KEYS)}, or one of them after a minus.')
-    return keys
 
 
 @cloup.command("products")
@@ -50,13 +43,11 @@ def _parse_sort(_context: click.Context, _option: click.Parameter, text: str | N
     type=click.Choice(["TALKTIME", "DATA", "SMS", "PAYMENT", "CREDITS"]),
     help="With this benefit; repeatable.",
 )
-@cloup.option(
-    "--sort",
-    "sort",
-    metavar="KEYS",
-    callback=_parse_sort,
-    help="Order: id, name or amount; -amount is the largest first. Several keys: amount,name.",
+@search_option(
+    "That have all these words in name, operator, country or benefits, e.g. 'lionwave 10 SGD'. Numbers are amounts "
+    "or prices."
 )
+@sort_option(PRODUCT_KEYS, "id, name, amount or price; -price is the highest first. Several keys: price,name.")
 @language_option
 @max_age_option
 @query_options
@@ -70,7 +61,8 @@ def products_command(
     region: str | None,
     tags: tuple[str, ...],
     benefit_types: tuple[str, ...],
-    sort: list[str] | None,
+    search: Search | None,
+    sort: list[str],
     language: str | None,
     max_age: timedelta | None,
     query: QueryOptions,
@@ -81,6 +73,7 @@ def products_command(
     Example:
       bulk-topup products --country MEX --operator 1596 --type RANGED_VALUE_RECHARGE
       bulk-topup products --service 13 --sort -amount
+      bulk-topup products --search "lionwave 10 SGD" --sort price
       bulk-topup products 6418
     """
     check_subservice(service, subservice)
@@ -97,32 +90,28 @@ def products_command(
             "region": region,
             "tags": list(tags) or None,
             "benefit_types": list(benefit_types) or None,
-            "sort": sort,
             "language": language,
         }
-        return await ask_catalogue(query.provider, dvs, max_age, lambda catalogue: catalogue.all_products(filters))
+        found = await ask_catalogue(query.provider, dvs, max_age, lambda catalogue: catalogue.all_products(filters))
+        return sorted_by([each for each in found if search is None or search.finds(each)], sort, PRODUCT_KEYS)
 
     headings = ("id", "name", "operator", "type", "receives", "costs", "requires")
     print_query(query, fetch, headings, _product_row, unbroken=("id", "requires"))
 
 
 def _product_row(product: Product) -> tuple[object, ...]:
-    receives = costs = ""
+    costs = ""
     if isinstance(product, UnknownProduct):
         operator_text = "" if product.operator is None else _operator_text(product.operator)
         return product.id, product.name, operator_text, product.why, "", "", ""
     if isinstance(product, FixedProduct):
-        receives = f"{format_plain(product.destination.amount)} {product.destination.unit}"
         wholesale = product.prices.wholesale
         costs = "" if wholesale.amount is None else f"{format_plain(wholesale.amount)} {wholesale.unit}"
     else:
-        allowed = product.destination.amount
-        bounds = " to ".join(format_plain(bound) for bound in (allowed.min, allowed.max) if bound is not None)
-        step = f" in steps of {format_plain(allowed.increment)}" if allowed.increment else ""
-        receives = f"{bounds} {product.destination.unit}{step}"
         rate = product.rates.wholesale
         if rate is not None and rate > 0:
             costs = f"1 {product.prices.wholesale.unit} per {format_plain(rate)} {product.destination.unit}"
+    receives = amounts_text(product)
     benefits = benefits_text(product)
     receives = f"{receives} ({benefits})" if receives and benefits else receives or benefits
     groups = (

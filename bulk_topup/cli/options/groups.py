@@ -39,7 +39,7 @@ def collect(
 
     Args:
         keyword: the name of the command's argument.
-        type_: a dataclass; its fields are named as the parameters that `decorators` add.
+        type_: a dataclass; its fields are named as the parameters that `decorators` add, and others have defaults.
         decorators: options, arguments, or decorators that themselves collect a field of `type_`.
     """
     names = [field.name for field in fields(type_)]  # type: ignore[arg-type]  # mypy knows no type for "a dataclass"
@@ -47,7 +47,7 @@ def collect(
     def decorate(command: Callable[..., R]) -> Callable[..., R]:
         @wraps(command)
         def with_value(*args: Any, **values: Any) -> R:
-            value = type_(**{name: values.pop(name) for name in names})
+            value = type_(**{name: values.pop(name) for name in names if name in values})
             return command(*args, **values, **{keyword: value})
 
         return stack(*decorators)(with_value)

@@ -4,7 +4,7 @@ from __future__ import annotations  # guards are heavy to import, and only named
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,20 +28,20 @@ class GuardOptions:
     """The guards that a command line sets; amounts are Decimals by currency."""
 
     #: Rows that the list must have; None for any number.
-    expect_rows: int | None
+    expect_rows: int | None = None
     #: What the list must ask for.
-    expect_total: Mapping[str, Decimal]
+    expect_total: Mapping[str, Decimal] = field(default_factory=dict)
     #: Most rows that the run may pay; None for no cap.
-    max_rows: int | None
+    max_rows: int | None = None
     #: Most that all rows, and one row, may ask for.
-    max_amount: Mapping[str, Decimal]
-    max_row_amount: Mapping[str, Decimal]
+    max_amount: Mapping[str, Decimal] = field(default_factory=dict)
+    max_row_amount: Mapping[str, Decimal] = field(default_factory=dict)
     #: Most that all rows may cost with fees, by the wallet's currency.
-    max_cost: Mapping[str, Decimal]
+    max_cost: Mapping[str, Decimal] = field(default_factory=dict)
     #: Days in which a beneficiary is paid once; None for no velocity limit.
-    no_repeat_within: int | None
+    no_repeat_within: int | None = None
     #: The period in which a beneficiary is paid the same only once; None for the job's.
-    period: str | None
+    period: str | None = None
 
     def settings(self, base: Guards) -> dict[str, Any]:
         """Return the job settings that the options change.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -34,30 +34,30 @@ _EXAMPLES: Final[Mapping[str | None, str]] = {"columns": "amount=Salary", "const
 class ListOptions:
     """How a list is read and what it means; None for the job's own setting, or the default."""
 
-    run_key: str | None
+    run_key: str | None = None
     #: The product of every row.
-    product: int | None
+    product: int | None = None
     #: What may be chosen for a number; empty for the job's own setting.
-    subservices: tuple[str, ...]
+    subservices: tuple[str, ...] = ()
     #: XLSX only.
-    sheet: str | None
+    sheet: str | None = None
     #: CSV only; the delimiter by its name in `DELIMITERS`.
-    encoding: str | None
-    delimiter: str | None
-    default_country: str | None
-    accept_number_plan: tuple[str, ...]
-    decimal_mark: str | None
-    calculation_mode: str | None
-    allow_duplicates: bool | None
-    skip_refused: bool | None
+    encoding: str | None = None
+    delimiter: str | None = None
+    default_country: str | None = None
+    accept_number_plan: tuple[str, ...] = ()
+    decimal_mark: str | None = None
+    calculation_mode: str | None = None
+    allow_duplicates: bool | None = None
+    skip_refused: bool | None = None
     #: How old answers about products, and about numbers, may be that are used again.
-    max_age: str | None
-    number_max_age: str | None
+    max_age: str | None = None
+    number_max_age: str | None = None
     #: The day that {today} means in a job file.
-    today: date | None
+    today: date | None = None
     #: Columns and constant values by field.
-    columns: Mapping[str, str]
-    constants: Mapping[str, str]
+    columns: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,8 +65,8 @@ class JobOptions:
     """All that a command line may set of a job."""
 
     list_: ListOptions
-    guards: GuardOptions
-    stops: StopOptions
+    guards: GuardOptions = field(default_factory=GuardOptions)
+    stops: StopOptions = field(default_factory=StopOptions)
 
 
 def parse_lines(_context: click.Context, _option: click.Parameter, text: str | None) -> frozenset[int]:
@@ -136,28 +136,16 @@ leave_open_option = cloup.option(
     help="Start a new run beside open earlier runs of the job; the reason is saved with it. Not with --scheduled.",
 )
 
-_list_options = collect(
-    "list_",
-    ListOptions,
-    cloup.option(
-        "--run-key",
-        group=LIST,
-        help="Key of the run; a new key is a new run.  [default: the list's file name without its extension]",
-    ),
-    cloup.option(
-        "--product",
-        group=LIST,
-        type=click.IntRange(min=1),
-        help="Product of every row; without it, the list needs a column product_id.",
-    ),
-    cloup.option(
-        "--subservice",
-        "subservices",
-        group=LIST,
-        type=click.Choice(SUBSERVICES),
-        multiple=True,
-        help="What [auto_product] of the job may choose for mobile numbers; repeatable.  [default: airtime]",
-    ),
+_subservice_option = cloup.option(
+    "--subservice",
+    "subservices",
+    group=LIST,
+    type=click.Choice(SUBSERVICES),
+    multiple=True,
+    help="What [auto_product] of the job may choose for mobile numbers; repeatable.  [default: airtime]",
+)
+#: How a list is read.
+_READING: Final = (
     cloup.option("--sheet", group=LIST, help="XLSX: the sheet.  [default: the only one that is not empty]"),
     cloup.option(
         "--encoding", group=LIST, help="CSV: e.g. latin-1.  [default: UTF-8, or UTF-16 with a byte order mark]"
@@ -170,14 +158,6 @@ _list_options = collect(
     ),
     cloup.option("--default-country", group=LIST, metavar="CC", help="Country of numbers without +, e.g. SG."),
     cloup.option(
-        "--accept-number-plan",
-        group=LIST,
-        metavar="NUMBER",
-        multiple=True,
-        callback=_parse_numbers,
-        help="Pay this number although no numbering plan has it; repeatable.",
-    ),
-    cloup.option(
         "--decimal-mark", group=LIST, type=click.Choice([".", ","]), help="Decimal mark of amounts.  [default: .]"
     ),
     cloup.option(
@@ -186,16 +166,9 @@ _list_options = collect(
         type=click.Choice(CALCULATION_MODES),
         help="Whether amounts are what is charged or what is received.  [default: DESTINATION_AMOUNT]",
     ),
-    cloup.option(
-        "--allow-duplicates",
-        group=LIST,
-        is_flag=True,
-        default=None,
-        help="Pay a credit party more than once with one product.",
-    ),
-    cloup.option(
-        "--skip-refused", group=LIST, is_flag=True, default=None, help="Pay the valid rows although others are refused."
-    ),
+)
+#: How old answers may be, the day of a job, and its columns.
+_MEANING: Final = (
     cloup.option("--max-age", group=LIST, metavar="AGE", callback=check_age, help=MAX_AGE_HELP),
     cloup.option(
         "--number-max-age",
@@ -231,4 +204,44 @@ _list_options = collect(
     ),
 )
 
+_list_options = collect(
+    "list_",
+    ListOptions,
+    cloup.option(
+        "--run-key",
+        group=LIST,
+        help="Key of the run; a new key is a new run.  [default: the list's file name without its extension]",
+    ),
+    cloup.option(
+        "--product",
+        group=LIST,
+        type=click.IntRange(min=1),
+        help="Product of every row; without it, the list needs a column product_id.",
+    ),
+    _subservice_option,
+    *_READING,
+    cloup.option(
+        "--accept-number-plan",
+        group=LIST,
+        metavar="NUMBER",
+        multiple=True,
+        callback=_parse_numbers,
+        help="Pay this number although no numbering plan has it; repeatable.",
+    ),
+    cloup.option(
+        "--allow-duplicates",
+        group=LIST,
+        is_flag=True,
+        default=None,
+        help="Pay a credit party more than once with one product.",
+    ),
+    cloup.option(
+        "--skip-refused", group=LIST, is_flag=True, default=None, help="Pay the valid rows although others are refused."
+    ),
+    *_MEANING,
+)
+
 job_options = collect("given", JobOptions, _list_options, guard_options, stop_options)
+
+#: Of a list that is not paid.
+list_options = collect("given", ListOptions, _subservice_option, *_READING, *_MEANING)

@@ -29,18 +29,18 @@ class StopOptions:
     """The stops and retries that a command line sets; None for the job's own, or the default."""
 
     #: auto_confirm or hold.
-    mode: str | None
+    mode: str | None = None
     #: Rows sent first, and the share of them that must complete.
-    canary: int | None
-    canary_share: str | None
+    canary: int | None = None
+    canary_share: str | None = None
     #: Shares: of failed rows among the final ones, and of a price's change.
-    max_failure_rate: str | None
-    price_drift: str | None
+    max_failure_rate: str | None = None
+    price_drift: str | None = None
     #: Attempts of one row in all, and seconds between two of them.
-    max_attempts: int | None
-    retry_wait: float | None
+    max_attempts: int | None = None
+    retry_wait: float | None = None
     #: Seconds between two payments to one number.
-    min_interval: float | None
+    min_interval: float | None = None
 
     def settings(self) -> dict[str, Any]:
         """Return the job settings that the options change."""

@@ -1,17 +1,15 @@
 """The results as an Excel workbook: all rows, the summary, every refusal; writes the given path and beside it.
 
-Rows stream through XlsxWriter's constant-memory mode, whose temporary files are beside the workbook in a folder that
-only the owner can enter. No cell is ever a formula or a link, whatever its text.
+Rows stream, and no cell is ever a formula or a link, whatever its text.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 from typing import Final
 
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
-from xlsxwriter.exceptions import XlsxFileError  # type: ignore[import-untyped]
 
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import Problem
@@ -22,17 +20,10 @@ from bulk_topup.errors import ReportError
 from bulk_topup.report.cells import list_cells, result_values, xlsx_text
 from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, result_columns
 from bulk_topup.report.formats.interface import Sink
+from bulk_topup.report.formats.xlsx_esims import EsimSheet
 from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS, SHEET_ROWS, Column, Pages, Styles
 from bulk_topup.report.formats.xlsx_summary import write_summary
-from bulk_topup.system.temporary_files import temporary_folder
-
-_OPTIONS: Final = {
-    "constant_memory": True,
-    "strings_to_formulas": False,
-    "strings_to_numbers": False,
-    "strings_to_urls": False,
-    "use_zip64": True,  # a million rows are more than 4 GB of XML; smaller workbooks are not affected
-}
+from bulk_topup.report.formats.xlsx_workbook import streamed_workbook
 
 _STATE: Final = RESULT_FIELDS.index("state")
 _NUMERIC: Final = frozenset((*AMOUNT_FIELDS, *COUNT_FIELDS))
@@ -67,19 +58,10 @@ def xlsx_results(
             f"The list has {len(run.columns):,} columns, more than the {limit:,} that fit a sheet beside the results. "
             "Write the report as csv or jsonl."
         )
-    with temporary_folder(path) as folder:
-        workbook = Workbook(str(path), {**_OPTIONS, "tmpdir": str(folder)})
-        try:
-            book = _Book(workbook, run, reveal_pins=reveal_pins, sheet_rows=sheet_rows)
-            yield book.add
-            book.finish(tally.summary())
-            workbook.close()
-        except XlsxFileError as error:
-            raise OSError(str(error)) from error  # XlsxWriter wraps the OSError
-        finally:
-            with ExitStack() as handles:  # close all of them even if closing one fails on a full disk
-                for sheet in workbook.worksheets():
-                    handles.callback(sheet.row_data_fh.close)
+    with streamed_workbook(path) as workbook:
+        book = _Book(workbook, run, reveal_pins=reveal_pins, sheet_rows=sheet_rows)
+        yield book.add
+        book.finish(tally.summary())
 
 
 class _Book:
@@ -97,12 +79,15 @@ class _Book:
         refused = [Column(name="Line", width=_NARROWEST, numeric=True), Column(name="Column", width=24)]
         refused += [Column(name="Problem", width=80), *self._list_columns]
         self._refused = Pages(workbook, "Refused", refused, self._styles, sheet_rows=sheet_rows)
+        self._esims = EsimSheet(workbook, self._styles)
         workbook.set_properties(
             {"title": xlsx_text(f"Results of {run.name}"), "created": run.created_at.astimezone(UTC)}
         )
 
     def add(self, outcomes: Outcomes) -> None:
-        """Write the rows, and the problems of refused ones."""
+        """Write the rows, and the problems of refused ones; revealed eSIMs also with their QR codes."""
+        if self._reveal_pins:
+            self._esims.add(outcomes)
         columns = len(self._list_columns)
         values = result_values(outcomes, self._run, columns, reveal_pins=self._reveal_pins)
         texts = [["" if value is None else str(value) for value in column] for column in values]

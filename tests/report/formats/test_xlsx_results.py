@@ -13,14 +13,17 @@ from openpyxl.utils.escape import unescape
 
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.purchase_secrets import UndecryptedSecret
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Tally
 from bulk_topup.errors import ReportError
 from bulk_topup.report.columns import RESULT_FIELDS
+from bulk_topup.report.formats import xlsx_esims
 from bulk_topup.report.formats.xlsx_results import xlsx_results
 from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS
+from bulk_topup.report.qr_code import qr_png
 
 _INDEX = {field: 3 + index for index, field in enumerate(RESULT_FIELDS)}
 
@@ -282,3 +285,32 @@ def test_the_same_rows_give_the_same_workbook(
     before = path.read_bytes()
     book([outcome()])
     assert path.read_bytes() == before
+
+
+def test_a_revealed_workbook_has_the_qr_codes_of_completed_esims(
+    path: Path, run: Run, outcome: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(xlsx_esims, "MAX_QR_CODES", 2)
+    lost = UndecryptedSecret("(No key.)")
+    rows = [
+        outcome(esim_activation_code="=LPA"),
+        outcome(line=3, esim_activation_code=None),
+        outcome(line=4, state=RowState.REVERSED),
+        outcome(line=5, esim_activation_code=lost),
+        outcome(line=6, esim_activation_code="x" * 3_000),
+        outcome(line=7),
+    ]
+
+    def written(*, reveal_pins: bool) -> tuple[list[bytes], bytes]:
+        with xlsx_results(path, run, Tally(run), reveal_pins=reveal_pins) as sink:
+            sink(Outcomes.of(rows))
+        with zipfile.ZipFile(path) as archive:
+            pictures = [archive.read(name) for name in archive.namelist() if "media/" in name]
+            return pictures, b"".join(archive.read(name) for name in archive.namelist() if "sheet4" in name)
+
+    pictures, sheet = written(reveal_pins=True)
+    assert pictures == [qr_png("=LPA", scale=4)]
+    assert b"<f>" not in sheet
+    assert re.findall(rb"<c r=.A\d.><v>(\d)</v>", sheet) == [b"2", b"6", b"7"]
+    assert sheet.count(b"pin-files") == 2
+    assert written(reveal_pins=False) == ([], b"")
