@@ -58,6 +58,8 @@ class JobStager:
     corrections: Path | None = None
     #: The other runs whose payments the rows must not repeat; None for none.
     comparison: Comparison | None = None
+    #: Whether DVS is asked for amounts; rows that are rebuilt take those of their transactions.
+    asks_bills: bool = True
     #: How numbers are read, see `READING_VERSION`; None for the run's own, or that of new runs.
     reading_version: int | None = None
 
@@ -102,6 +104,7 @@ class JobStager:
             auto_product=job.auto_product,
             comparison=self.comparison,
             corrected=opened.corrected,
+            asks_bills=self.asks_bills,
         )
         left_out = dict(table.counts) if isinstance(table, FilteredTable) else {}
         return table, reader, replace(prepared, left_out=left_out)

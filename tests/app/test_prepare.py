@@ -11,7 +11,7 @@ import pytest
 from openpyxl import Workbook
 
 from bulk_topup.app.plan import plan_job
-from bulk_topup.app.prepare import shared_values, stage_batch
+from bulk_topup.app.stage_batch import shared_values, stage_batch
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.dvs import AsyncDVS
