@@ -27,11 +27,9 @@ from bulk_topup.ledger import LedgerStore
 from bulk_topup.ledger.bills import SentBill
 from bulk_topup.ledger.kept_answers import AccountKey
 from bulk_topup.ledger.row_mapping import utc_text
-from bulk_topup.plan.asked_amounts import ASKED, BILL, PRODUCT, FilledAmount, bill_amount, fill_amounts
+from bulk_topup.plan.asked_amounts import ASKED, BILL, NEVER, PRODUCT, FilledAmount, bill_amount, fill_amounts
 from bulk_topup.system.clock import Clock
 
-#: The time until which an amount may be sent that is not known yet, as of a run that is rebuilt: it has passed.
-NEVER: Final = ""
 #: Fields of an inquiry by their names in a product.
 _INQUIRY_FIELDS: Final = {"account_number": fields.CREDIT_ACCOUNT, "account_qualifier": fields.CREDIT_QUALIFIER}
 

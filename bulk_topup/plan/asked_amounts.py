@@ -18,6 +18,8 @@ PRODUCT: Final = "product"
 ASKED: Final = "asked"
 AMOUNT_UNTIL: Final = "amount_until"
 NOTHING_DUE: Final = "nothing_due"
+#: The time until which an amount may be sent that is not known yet, as of a run that is rebuilt: it has passed.
+NEVER: Final = ""
 BILL: Final = "statement_identifier.reference"
 BILL_DUE: Final = "statement_identifier.due_date"
 
@@ -92,12 +94,11 @@ def fill_amounts(batch: pl.DataFrame, found: Mapping[int, FilledAmount | NoBill]
         nothing_due.alias(NOTHING_DUE),
         problems=pl.col("problems").list.concat(problems),
     )
-    # A row for which nothing is due lacks no amount.
+    # A row for which nothing is due lacks no amount, and one that takes what its transaction says no bill.
     refused_columns = pl.col("problems").list.eval(pl.element().struct.field("column"))
-    without_amount = (
-        pl.when(nothing_due.is_not_null()).then(pl.lit([amount_column])).otherwise(pl.lit([], pl.List(pl.String)))
-    )
-    return batch.with_columns(refused_columns.list.concat(without_amount).alias(REFUSED_COLUMNS))
+    is_complete = pl.col(NOTHING_DUE).is_not_null() | (pl.col(AMOUNT_UNTIL) == NEVER)
+    lacking = pl.when(is_complete).then(pl.lit([amount_column])).otherwise(pl.lit([], pl.List(pl.String)))
+    return batch.with_columns(refused_columns.list.concat(lacking).alias(REFUSED_COLUMNS))
 
 
 def _nothing_due(answer: NoBill, column: str) -> str | None:
