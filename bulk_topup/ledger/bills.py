@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.domain.run import Run
-from bulk_topup.domain.sameness import AFTER_NEAR, NEAR_END, folded_without_case, near_part, reference_in
+from bulk_topup.domain.sameness import AFTER_NEAR, NEAR_END, near_part, near_reference, reference_in
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.claim_refusals import refuse_rows
 from bulk_topup.ledger.ledger_file import LedgerFile
@@ -197,8 +197,8 @@ def _paid(
 
 
 def _bill_of(row: sqlite3.Row) -> str:
-    """Return the folded reference of a row's bill; empty without one."""
-    return folded_without_case(row["bill"] or reference_in(row["party_key"] or ""))
+    """Return the reference of a row's bill so that near ones are the same; empty without one."""
+    return near_reference(row["bill"] or reference_in(row["party_key"] or ""))
 
 
 def _may_be_same(bill: str, other: str) -> bool:

@@ -142,9 +142,8 @@ class StagingQueries:
 
     def refusals(self, limit: int) -> list[tuple[int, tuple[Problem, ...]]]:
         """Return the first lines that `preview` refused, with the reasons."""
-        return [
-            (row["line"], decode_problems(row["problems"])) for row in self.file.fetch_all(sql.REFUSALS, limit=limit)
-        ]
+        found = self.file.fetch_all(sql.REFUSALS, limit=limit)
+        return [(row["line"], decode_problems(row["problems"])) for row in found]
 
     def valid_groups(self) -> list[tuple[Any, ...]]:
         """Return product, unit, amount, cost unit, cost and number of the staged rows that are not refused."""

@@ -86,7 +86,7 @@ def test_a_plan_shows_what_is_due_and_sets_aside_what_is_not(
     assert plan["products"][0]["amount"] == str(sum(amount for _, amount in paid(books)))
 
 
-def test_the_word_may_be_in_cells_beside_amounts(write: Callable[..., Path], pay: Pay, tmp_path: Path) -> None:
+def test_the_word_may_be_in_cells_beside_amounts(write: Callable[..., Path], pay: Pay) -> None:
     list_ = write("bills.csv", FIRST, more=",Statement")
     list_.write_text(list_.read_text() + f"{SECOND},PREPAID,60\n")
     plan = json.loads(
@@ -181,9 +181,7 @@ def test_a_bill_is_paid_again_on_purpose_with_a_reason(
 
 
 @pytest.mark.parametrize("option", [(), ("--allow-duplicates",)])
-def test_two_rows_of_a_list_do_not_pay_one_bill(
-    option: tuple[str, ...], write: Callable[..., Path], pay: Pay, tmp_path: Path
-) -> None:
+def test_two_rows_of_a_list_do_not_pay_one_bill(option: tuple[str, ...], write: Callable[..., Path], pay: Pay) -> None:
     list_ = write("bills.csv", FIRST, FIRST)
     plan = json.loads(pay("plan", list_, *ASKING, *option, "--json", code=3).stdout)
     assert plan["accepted"] == 1
