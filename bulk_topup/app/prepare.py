@@ -121,7 +121,6 @@ async def prepare(
     auto_product: AutoProduct | None = None,
     comparison: Comparison | None = None,
     corrected: CorrectedTable | None = None,
-    asks_bills: bool = True,
 ) -> Prepared:
     """Check every row of the list and stage it in the ledger; the run itself does not change.
 
@@ -136,7 +135,6 @@ async def prepare(
         auto_product: the products to choose each row's from; None if list or job names them.
         comparison: the other runs whose payments the rows must not repeat; None for none.
         corrected: the list's table with corrections; None without any.
-        asks_bills: whether DVS is asked for amounts; rows that are rebuilt take those of their transactions.
 
     Raises:
         ListError: the list cannot be read to its end.
@@ -147,17 +145,7 @@ async def prepare(
     # Rows wait for their products: those are asked for first.
     is_read = asyncio.Event()
     products: dict[int, Product | None] = {}
-    amounts = BillAmounts(
-        catalogue=catalogue,
-        ledger=ledger,
-        run=run,
-        mode=options.calculation_mode,
-        policy=options.bill,
-        limit=catalogue.ages.statement_limit,
-        clock=catalogue.clock,
-        column=reader.column_of(fields.AMOUNT) if fields.AMOUNT in reader.mapped else "",
-        asks=asks_bills,
-    )
+    amounts = _amounts(reader, catalogue, ledger, run, options)
     staged = _stage_rows(reader, catalogue, ledger, options, chooser, amounts, products, is_read)
     plan, balances = await both(staged, _fetch_balances(dvs, after=is_read))
     plan.prices_at = catalogue.asked_at(products)
@@ -169,20 +157,42 @@ async def prepare(
     if refused := preview.possible_duplicates + preview.velocity_refused + preview.earlier.refused:
         plan.refuse(refused, ledger.staging.refusals(MAX_REFUSED_KEPT), ledger.staging.valid_groups())
     undecided = ledger.staging.undecided_lines(MAX_REFUSED_KEPT)
-    checks = check_expected(guards.expect, rows=plan.rows, amounts=plan.amounts, unreadable=plan.unreadable)
-    # Sent rows cannot be undone: caps do not block a run that has nothing left to send.
-    if guards.caps != Caps() and preview.to_send:
-        checks += check_caps(guards.caps, ledger.spending.final_with_staged(run))
     return Prepared(
         plan=plan,
         difference=preview,
         balances=tuple(check_balances(preview.costs, balances)),
-        checks=tuple(checks),
+        checks=_guard_checks(plan, preview, guards, ledger, run),
         undecided=undecided,
         product_ids=tuple(products),
         corrected=rows,
         amounts=amounts,
     )
+
+
+def _amounts(
+    reader: ListReader, catalogue: Catalogue, ledger: LedgerStore, run: Run | None, options: PlanOptions
+) -> BillAmounts:
+    return BillAmounts(
+        catalogue=catalogue,
+        ledger=ledger,
+        run=run,
+        mode=options.calculation_mode,
+        policy=options.bill,
+        limit=catalogue.ages.statement_limit,
+        clock=catalogue.clock,
+        column=reader.column_of(fields.AMOUNT) if fields.AMOUNT in reader.mapped else "",
+        asks=options.asks_bills,
+    )
+
+
+def _guard_checks(
+    plan: Plan, preview: MergePreview, guards: Guards, ledger: LedgerStore, run: Run | None
+) -> tuple[GuardCheck, ...]:
+    checks = check_expected(guards.expect, rows=plan.rows, amounts=plan.amounts, unreadable=plan.unreadable)
+    # Sent rows cannot be undone: caps do not block a run that has nothing left to send.
+    if guards.caps != Caps() and preview.to_send:
+        checks += check_caps(guards.caps, ledger.spending.final_with_staged(run))
+    return tuple(checks)
 
 
 def _chooser(
@@ -261,8 +271,7 @@ async def _stage_rows(
             if missing := _product_ids(frame) - products.keys():
                 await asyncio.wrap_future(staging)  # the ledger may have them
                 products |= await catalogue.products(sorted(missing))
-            batch = checker.identify(frame)
-            if ASKED in batch.columns:
+            if ASKED in (batch := checker.identify(frame)).columns:
                 await asyncio.wrap_future(staging)  # the ledger may have what was asked for
                 batch = await amounts.fill(batch, products)
             rows = checker.check_identified(batch)

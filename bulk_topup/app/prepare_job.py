@@ -93,18 +93,18 @@ class JobStager:
             accepted=ledger.accepted_numbers.all().union(job.accept_number_plan),
             find_sent=lambda sought: set() if run is None else ledger.rows.sent_to(run, sought),
         )
+        options = replace(job.plan_options, numbers=numbers, identity_version=version, asks_bills=self.asks_bills)
         prepared = await prepare(
             reader=reader,
             dvs=self.dvs,
             catalogue=self.catalogue,
             ledger=ledger,
             run=run,
-            options=replace(job.plan_options, numbers=numbers, identity_version=version),
+            options=options,
             guards=job.guards,
             auto_product=job.auto_product,
             comparison=self.comparison,
             corrected=opened.corrected,
-            asks_bills=self.asks_bills,
         )
         left_out = dict(table.counts) if isinstance(table, FilteredTable) else {}
         return table, reader, replace(prepared, left_out=left_out)

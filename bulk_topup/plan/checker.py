@@ -58,6 +58,8 @@ class PlanOptions:
     numbers: NumberPolicy = field(default_factory=NumberPolicy)
     #: Which bill is paid of an account with several, where DVS is asked for the amount.
     bill: BillPolicy = BillPolicy.ONLY
+    #: Whether DVS is asked for amounts; rows of a run that is rebuilt take those of their transactions.
+    asks_bills: bool = True
     #: How the rows' identities are written.
     identity_version: IdentityVersion = NEWEST
 
