@@ -126,5 +126,5 @@ async def test_no_text_of_a_person_is_shared() -> None:
     row = _staged(2, "SGD", **names, written="Ann", credit_party="Ann", state="refused", request=None)
     assert shared_values(_frame([row])) == {
         "state": "refused", "product_id": 7, "unit": "SGD", "request": None, "cost": "1", "cost_unit": "€",
-        "operator_id": 3,
+        "operator_id": 3, "amount_until": None,
     }  # fmt: skip
