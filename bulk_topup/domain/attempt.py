@@ -50,7 +50,7 @@ class Attempt:
     #: The planned cost with its fee, in `cost_unit`.
     cost: Decimal | None = None
     cost_unit: str | None = None
-    #: Whether only its transaction tells the amount, as DVS was asked for it and the ledger is lost.
+    #: Whether only its transaction tells the amount, as DVS was asked for it and the ledger is lost or old.
     is_amount_open: bool = False
 
 

@@ -51,17 +51,18 @@ _ALL_ACCOUNTS: Final = f"""
     FROM temp.staged AS s WHERE s.state = 'pending' AND s.party_key GLOB 'account:*'
     ORDER BY s.line
 """  # noqa: S608
-#: A payment of another run that a decision of this run does not cover; that of a list without bills counts for as long
-#: as any payment of its run does.
+#: A payment of another row that a decision of this run does not cover; that of another run's list without bills counts
+#: for as long as any payment of its run does.
 _PAYMENTS: Final = f"""
     SELECT r.id, r.line, r.credit_party, r.party_key, {_BILL.format(of="r")} AS bill, r.amount, r.unit,
-        u.job || '/' || u.run_key AS run, a.intent_at
+        u.job || '/' || u.run_key AS run, a.intent_at, r.run_id IS :run_id AS is_own
     FROM rows AS r INDEXED BY idx_rows_party_key CROSS JOIN runs AS u ON u.id = r.run_id
         CROSS JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE (r.party_key = :near OR r.party_key >= :near || '{NEAR_END}' AND r.party_key < :near || '{AFTER_NEAR}')
-      AND r.operator_id IS :operator_id AND r.run_id IS NOT :run_id AND u.environment = :environment
+      AND r.operator_id IS :operator_id AND (r.run_id IS NOT :run_id OR r.identity <> :identity)
+      AND u.environment = :environment
       AND (r.state IN ({PAID}) OR r.id IN (SELECT x.row_id FROM ({ABSENT}) AS x))
-      AND ({_BILL.format(of="r")} IS NOT NULL OR EXISTS (
+      AND (r.run_id IS :run_id OR {_BILL.format(of="r")} IS NOT NULL OR EXISTS (
           SELECT 1 FROM temp.compared AS c
           WHERE c.run_id = r.run_id AND (c.since IS NULL OR a.intent_at >= c.since)))
       AND NOT EXISTS (SELECT 1 FROM repeated_payments AS d
@@ -149,7 +150,7 @@ def refuse_equal_bills(connection: sqlite3.Connection) -> None:
 def refuse_paid_bills(
     connection: sqlite3.Connection, run_id: int | None, environment: str, now: datetime, *, is_paid_again: bool
 ) -> None:
-    """Refuse staged rows whose bill another run has paid or may have paid, whatever it amounted to then, and when.
+    """Refuse staged rows whose bill another row has paid or may have paid, whatever it amounted to then, and when.
 
     Args:
         connection: the ledger, in a transaction, with the runs that are compared.
@@ -162,7 +163,7 @@ def refuse_paid_bills(
         return
     values = {"run_id": run_id, "environment": environment, "absent_since": absent_since(now)}
     for row, payment in _paid(connection, connection.execute(_STAGED, values).fetchall(), values):
-        if is_paid_again:
+        if is_paid_again and not payment["is_own"]:
             note = {"key": row["key"], "earlier_id": payment["id"], "identity": row["identity"]}
             connection.execute(_REPEAT, note)
         else:
@@ -172,7 +173,7 @@ def refuse_paid_bills(
 def refuse_claimed_bills(
     file: LedgerFile, connection: sqlite3.Connection, run: Run, rows: list[sqlite3.Row]
 ) -> list[sqlite3.Row]:
-    """Refuse rows about to be sent whose bill another run has paid by now, and return the others."""
+    """Refuse rows about to be sent whose bill another row has paid by now, and return the others."""
     asked = [row["row_id"] for row in rows if row["amount_until"] is not None]
     if not asked:
         return rows
@@ -180,16 +181,17 @@ def refuse_claimed_bills(
     values = {"run_id": run.id, "environment": run.environment, "absent_since": absent_since(now)}
     claimed = connection.execute(_CLAIMED, {"row_ids": json_array(asked)}).fetchall()
     problems = {row["key"]: _paid_problems(payment) for row, payment in _paid(connection, claimed, values)}
-    return refuse_rows(connection, rows, problems, at=now.isoformat(), cause="paid by another run", may_be_retried=True)
+    return refuse_rows(connection, rows, problems, at=now.isoformat(), cause="possible duplicate", may_be_retried=True)
 
 
 def _paid(
     connection: sqlite3.Connection, rows: Iterable[sqlite3.Row], values: Mapping[str, object]
 ) -> Iterator[tuple[sqlite3.Row, sqlite3.Row]]:
-    """Yield rows with the first payment of another run that may be that of the same bill."""
+    """Yield rows with the first payment of another row that may be that of the same bill."""
     for row in rows:
         bill = _bill_of(row)
         wanted = {**values, "near": near_part(row["party_key"]), "operator_id": row["operator_id"]}
+        wanted["identity"] = row["identity"]
         found = connection.execute(_PAYMENTS, wanted).fetchall()
         payment = next((each for each in found if _may_be_same(bill, _bill_of(each))), None)
         if payment is not None:
@@ -207,9 +209,10 @@ def _may_be_same(bill: str, other: str) -> bool:
 
 def _paid_problems(payment: sqlite3.Row) -> str:
     of_bill = f"bill {payment['bill']}" if payment["bill"] else "a bill without reference"
+    again = "" if payment["is_own"] else ", or add --pay-again REASON if it is another payment"
     text = (
         f"Possible duplicate: run {payment['run']}, line {payment['line']}, sent {of_bill} for "
-        f"{payment['credit_party']} on {payment['intent_at'][:10]}, and the biller may not know yet. Remove this row, "
-        "or add --pay-again REASON if it is another payment."
+        f"{payment['credit_party']} on {payment['intent_at'][:10]}, and the biller may not know yet. Remove this row"
+        f"{again}."
     )
-    return encode_problems([Problem(column="", message=text, may_be_paid=True, is_repeat=True)])
+    return encode_problems([Problem(column="", message=text, may_be_paid=True, is_repeat=not payment["is_own"])])

@@ -43,7 +43,7 @@ _FORGET_AMOUNTS: Final = """
 """
 _SET_AMOUNT: Final = """
     UPDATE rows SET amount = :amount, cost = NULL, request = :request
-    WHERE id = :row_id AND state = 'pending' AND amount_until = ''
+    WHERE id = :row_id AND state = 'pending' AND amount_until IS NOT NULL
 """
 _END_REBUILDING: Final = "UPDATE runs SET rebuilding = 0 WHERE id = :run_id"
 _UNSENT: Final = """
@@ -189,7 +189,7 @@ class RebuildQueries:
             stems[found["key"]].append(found["stem"])
         return [
             tuple(
-                replace(new_attempt_of(row, 1, f"{stem}-1"), is_amount_open=row["amount_until"] == "")
+                replace(new_attempt_of(row, 1, f"{stem}-1"), is_amount_open=row["amount_until"] is not None)
                 for stem in stems[row["row_id"]]
             )
             for row in rows

@@ -29,7 +29,7 @@ def with_amount_of(attempt: Attempt, transaction: TransactionOutcome) -> Attempt
         due = bill.due_date if isinstance(bill, StatementIdentifier) else None
         stated = {"reference": bill.reference, "due_date": None if due is None else due.isoformat()}
         own = body.get("statement_identifier") or {}
-        named = {name: own.get(name) or stated[name] for name in stated}
+        named = {name: stated[name] or own.get(name) for name in stated}
         body["statement_identifier"] = {name: value for name, value in named.items() if value}
     groups = {group: body.pop(group) for group in fields.GROUPS if body.get(group)}
     return replace(attempt, request=codec.encode({**body, **groups}), amount=amount, cost=None)

@@ -228,6 +228,34 @@ def test_a_lost_ledger_takes_what_was_paid_from_the_transactions(
     assert paid(books)[:2] == before
 
 
+def test_an_old_copy_of_a_ledger_takes_what_was_paid_from_the_transactions(
+    write: Callable[..., Path], pay: Pay, books: Books, tmp_path: Path
+) -> None:
+    """Its rows have what was asked for before."""
+    pay("run", write("bills.csv", FIRST), *ASKING)
+    [sent] = rows(tmp_path / "ledger.db")
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as connection:
+        connection.execute("DELETE FROM attempts")
+        connection.execute("DELETE FROM events")
+        request = sent["request"].replace(f'"amount":{sent["amount"]}', '"amount":60').replace("INV-", "OLD-")
+        assert request != sent["request"]
+        connection.execute("UPDATE rows SET state = 'pending', attempt = 0, amount = '60', request = ?", (request,))
+    assert json.loads(pay("reconcile", "--rebuild", "list/bills", "--json").stdout)["rebuilt_rows"] == 1
+    [rebuilt] = rows(tmp_path / "ledger.db")
+    assert (rebuilt["state"], rebuilt["amount"]) == ("completed", sent["amount"])
+    pay("resume", "list/bills")
+    assert len(paid(books)) == 1
+
+
+def test_a_further_list_of_a_run_does_not_pay_its_bills_again(
+    write: Callable[..., Path], pay: Pay, books: Books
+) -> None:
+    pay("run", write("bills.csv", FIRST), *ASKING)
+    further = (*ASKING, "--run-key", "bills", "--add", "--allow-duplicates")
+    pay("run", write("more.csv", SECOND, FIRST), *further)
+    assert sorted(account for account, _ in paid(books)) == [FIRST, SECOND]
+
+
 def test_a_retry_of_a_declined_bill_pays_what_was_planned(
     write: Callable[..., Path], pay: Pay, books: Books, change: Callable[..., None]
 ) -> None:

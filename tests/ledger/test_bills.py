@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bulk_topup.domain.attempt import Attempt
+from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.sameness import account_key
 from bulk_topup.domain.states import RowState
@@ -84,6 +84,23 @@ def test_a_bill_that_another_run_has_sent_meanwhile_is_not_claimed(
     assert len(ledger.attempts.claim(second, 10)) == is_claimed
     state = RowState.IN_FLIGHT if is_claimed else RowState.REFUSED
     assert ledger.rows.counts(second)[state] == 1
+
+
+@pytest.mark.parametrize(("reference", "is_claimed"), [("INV-1", False), (None, False), ("INV-2", True)])
+def test_a_bill_that_another_row_of_its_run_has_sent_is_not_claimed(
+    reference: str | None,
+    is_claimed: bool,
+    ledger: LedgerStore,
+    start: Callable[..., Run],
+    bill: Make,
+    move: Callable[..., Move],
+) -> None:
+    rows = [bill(identity="reference:1"), bill(reference, "71", identity="reference:2", line=9)]
+    run = start(ledger, rows)
+    [first] = ledger.attempts.claim(run, 2)
+    ledger.attempts.record([move(first, RowState.IN_FLIGHT, RowState.ACCEPTED)])
+    assert len(ledger.attempts.claim(run, 2)) == is_claimed
+    assert ledger.rows.counts(run)[RowState.REFUSED] == (not is_claimed)
 
 
 def test_a_bill_whose_payment_failed_is_claimed_by_another_run(
