@@ -88,8 +88,6 @@ class Statements:
         try:
             whole = await read_whole_list(pages, "pages of statements", SideBySide(dvs=self._dvs, clock=self._clock))
         except (BadRequestError, NotFoundError) as error:
-            if not error.details:
-                raise  # not of DVS: it says nothing of the account
             return _refused(account, error), asked_at
         except UnreadableBodyError:
             return _UNREADABLE, asked_at

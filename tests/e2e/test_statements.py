@@ -15,6 +15,7 @@ Books = Callable[[], dict[str, Any]]
 
 FIRST, SECOND, THIRD = "30294429610", "30294429611", "30294429619"
 NOTHING, NO_DEBT, REFUSED, UNSTATED = "30294429000", "30294429010", "30294429110", "30294429113"
+UNREADABLE = "30294429114"
 #: An account whose payments are declined.
 DECLINED = "30294429102"
 ASKING = ("--product", 9105, "--amount", "statement", "--bill", "oldest")
@@ -97,15 +98,16 @@ def test_the_word_may_be_in_cells_beside_amounts(write: Callable[..., Path], pay
 
 
 def test_accounts_that_cannot_be_asked_for_are_refused_alone(write: Callable[..., Path], pay: Pay) -> None:
-    list_ = write("bills.csv", REFUSED, UNSTATED, FIRST)
+    list_ = write("bills.csv", REFUSED, UNSTATED, UNREADABLE, FIRST)
     result = pay("plan", list_, *ASKING, "--json", code=3)
     plan = json.loads(result.stdout)
     messages = {row["line"]: [problem["message"] for problem in row["problems"]] for row in plan["refused_rows"]}
-    assert [len(each) for each in messages.values()] == [1, 1]
+    assert [len(each) for each in messages.values()] == [1, 1, 1]
     assert "can't be asked for. DVS answered HTTP 400" in messages[2][0]
     assert "DVS does not state how much is due" in messages[3][0]
     assert plan["accepted"] == 1
-    assert plan["statements"]["refused"] == 2
+    assert "can't be read" in messages[4][0]
+    assert plan["statements"]["refused"] == 3
 
 
 def test_several_open_bills_are_refused_unless_one_is_named_or_chosen(write: Callable[..., Path], pay: Pay) -> None:
@@ -285,10 +287,11 @@ def test_an_inquiry_that_is_answered_later_is_repeated(
     assert plan["accepted"] == 2
 
 
+@pytest.mark.parametrize(("status", "body"), [(400, "html"), (404, "html"), (404, "json"), (422, "empty")])
 def test_a_gateway_in_place_of_an_answer_does_not_mean_that_nothing_is_due(
-    write: Callable[..., Path], pay: Pay, fail_inquiries: Callable[..., None]
+    status: int, body: str, write: Callable[..., Path], pay: Pay, fail_inquiries: Callable[..., None]
 ) -> None:
-    fail_inquiries(kind="page_before", status=404, body="json")
+    fail_inquiries(kind="page_before", status=status, body=body)
     pay("plan", write("bills.csv", FIRST), *ASKING, code=4)
 
 

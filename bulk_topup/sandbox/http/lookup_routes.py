@@ -1,9 +1,10 @@
 """The look-ups of credit parties: open statements, and the benefits and dates of an eSIM; touches nothing.
 
 All of it is invented from the account number and the month, so the same look-up has the same result. An account that
-ends in 000 has no open statement, one in 010 owes nothing, for one in 113 no amounts are stated, and those that end as
-numbers which can't be looked up are refused as these are. An eSIM whose number ends in 0 is not installed yet, one that
-ends in 1 is installed and not active, any other is active; one that ends in 2 has unlimited data.
+ends in 000 has no open statement, one in 010 owes nothing, for one in 113 no amounts are stated, one in 114 has a
+statement in another form than DVS's, and those that end as numbers which can't be looked up are refused as these are.
+An eSIM whose number ends in 0 is not installed yet, one that ends in 1 is installed and not active, any other is
+active; one that ends in 2 has unlimited data.
 """
 
 import hashlib
@@ -26,6 +27,7 @@ from bulk_topup.sandbox.provider.requests import CreditPartyRequest, Party, Stat
 
 WITHOUT_STATEMENTS = "000"
 WITHOUT_DEBT = "010"
+IN_NO_FORM = "114"
 ENDING_LENGTH = 3
 NOT_INSTALLED, NOT_ACTIVE, WITHOUT_LIMIT = "0", "1", "2"
 
@@ -59,6 +61,8 @@ def statement_bodies(catalogue: Catalogue, lookup: StatementRequest, now: dateti
         raise ErrorResponse(code)
     if ending == WITHOUT_STATEMENTS:
         return []
+    if ending == IN_NO_FORM:
+        return [codec.encode({"reference": None, "dates": {}, "balance": {}})]
     account = f"{lookup.product_id}/{lookup.account_number}/{lookup.account_qualifier}"
     bodies = []
     for age in range(1 + _number(account) % _MOST_STATEMENTS):

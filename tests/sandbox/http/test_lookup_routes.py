@@ -51,7 +51,7 @@ def test_an_account_has_statements_that_stay_the_same(post: Post) -> None:
 
 
 #: Endings of accounts that have no bill that can be paid.
-SPECIAL = ("010", "110", "111", "112", "113")
+SPECIAL = ("010", "110", "111", "112", "113", "114")
 
 
 @pytest.mark.parametrize(
