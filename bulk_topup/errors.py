@@ -36,6 +36,10 @@ class ProductsChangedError(InvalidInputError):
     """Products of the list changed after its plan was made, so nothing was sent. Run again to see the new plan."""
 
 
+class StatementsChangedError(InvalidInputError):
+    """What an account owes changed after the plan was made."""
+
+
 class GuardError(InvalidInputError):
     """A cap or a control total does not allow the run, so nothing was sent."""
 

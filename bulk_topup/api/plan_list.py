@@ -18,6 +18,7 @@ from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.provider import check_environment, open_client, payer_of
 from bulk_topup.app.run_name import named_as_known_run
+from bulk_topup.domain.bill_notes import BillNotes
 from bulk_topup.domain.choice_notes import ChoiceNotes
 from bulk_topup.domain.corrections import UncorrectedRow
 from bulk_topup.domain.earlier_payments import Repetition, SentRows
@@ -84,6 +85,8 @@ class ListPlan:
     numbers: NumberNotes
     #: How products were chosen; None where list or job names them.
     choices: ChoiceNotes | None
+    #: Where amounts come from that DVS was asked for, and which rows owe nothing; None where the list has all amounts.
+    statements: BillNotes | None
     #: Open runs of the job beside which a new run would start; those with rows pending or in flight stop it.
     earlier_runs: tuple[EarlierRun, ...]
     #: What the run has sent before, if the list has new rows; None for nothing.
@@ -213,6 +216,7 @@ def _plan_of(job: Job, payer: PayingAccount, prepared: Prepared, *, is_begun: bo
         guards=prepared.checks,
         numbers=plan.numbers,
         choices=plan.choices,
+        statements=plan.bills,
         refused_not_named=plan.refused - len(plan.refused_rows),
         paid_before=preview.earlier.refused + preview.earlier.paid_again,
         unknown_until=preview.earlier.unknown_until,

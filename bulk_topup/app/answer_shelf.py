@@ -3,20 +3,21 @@
 An answer that can't be kept is asked for again another time: nothing fails because of it.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from bulk_topup.domain.answer_ages import CATALOGUE_AGE, NUMBER_AGE, UNKNOWN_OPERATOR_AGE, AnswerAges
+from bulk_topup.domain.answer_ages import CATALOGUE_AGE, NUMBER_AGE, STATEMENT_AGE, UNKNOWN_OPERATOR_AGE, AnswerAges
 from bulk_topup.dvs import codec
+from bulk_topup.dvs.models.account import Statement
 from bulk_topup.dvs.models.base import DVSModel
 from bulk_topup.dvs.models.catalogue import LookupOperator, Operator
 from bulk_topup.dvs.models.product import PRODUCT, Product, UnknownProduct
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.ledger.kept_answers import AnswersOf, AnswerTimes, KeptAnswer
+from bulk_topup.ledger.kept_answers import AccountKey, AnswersOf, AnswerTimes, KeptAnswer
 from bulk_topup.system.clock import Clock
 
 T = TypeVar("T")
@@ -26,6 +27,7 @@ COMMIT_INTERVAL: Final = 0.25
 COMMIT_ANSWERS: Final = 500
 
 _OPERATORS: Final = TypeAdapter(list[Operator])
+_STATEMENTS: Final = TypeAdapter(list[Statement])
 _LOOKUP_OPERATOR: Final = TypeAdapter(LookupOperator)
 #: The body for a number whose operator DVS does not know.
 _UNKNOWN: Final = "null"
@@ -54,6 +56,7 @@ class AnswerShelf:
         self._products: list[tuple[int, KeptAnswer]] = []
         self._lists: list[tuple[str, KeptAnswer]] = []
         self._operators: list[tuple[str, KeptAnswer]] = []
+        self._statements: list[tuple[AccountKey, KeptAnswer]] = []
         self._committed_at = float("-inf")
 
     def products(self, ids: Collection[int], max_age: timedelta) -> dict[int, tuple[Product, datetime]]:
@@ -93,6 +96,20 @@ class AnswerShelf:
             if by_body[answer.body] is not None or (answer.body == _UNKNOWN and answer.asked_at >= oldest_unknown)
         }
 
+    def statements_of(
+        self, accounts: Collection[AccountKey], max_age: timedelta
+    ) -> dict[AccountKey, tuple[tuple[Statement, ...], datetime]]:
+        """Return the open statements of these accounts that are kept, with the time when they were asked for.
+
+        Args:
+            accounts: the accounts.
+            max_age: how old an answer may be.
+        """
+        times = self._times(max_age)
+        kept = {} if times is None else self._ledger.kept_answers.statements(self._of, accounts, times)
+        found = ((account, _read(_STATEMENTS, answer.body), answer.asked_at) for account, answer in kept.items())
+        return {account: (tuple(statements), at) for account, statements, at in found if statements is not None}
+
     def keep_product(self, product_id: int, product: Product | None, asked_at: datetime) -> None:
         """Keep a product; None forgets what was kept of one that the account does not have any more."""
         body = _NOTHING if product is None else _body(product)
@@ -124,31 +141,44 @@ class AnswerShelf:
         self._operators.append((number, KeptAnswer(body=_NOTHING, asked_at=asked_at)))
         self._commit_often()
 
+    def keep_statements(self, account: AccountKey, statements: Sequence[Statement], asked_at: datetime) -> None:
+        """Keep the open statements of an account."""
+        body = _STATEMENTS.dump_json(list(statements), by_alias=True).decode()
+        self._statements.append((account, KeptAnswer(body=body, asked_at=asked_at)))
+        self._commit_often()
+
     def commit(self) -> None:
         """Write what is not in the ledger yet."""
-        if not (self._products or self._lists or self._operators) or self._is_broken:
+        if not (self._products or self._lists or self._operators or self._statements) or self._is_broken:
             return
         is_first = self._committed_at == float("-inf")
         self._committed_at = self._clock.monotonic()
         try:
             self._ledger.kept_answers.save(
-                self._of, products=self._products, lists=self._lists, operators=self._operators
+                self._of,
+                products=self._products,
+                lists=self._lists,
+                operators=self._operators,
+                statements=self._statements,
             )
             if is_first:
                 self._forget_old()
         except LedgerError:
             self._is_broken = True
-        self._products, self._lists, self._operators = [], [], []
+        self._products, self._lists, self._operators, self._statements = [], [], [], []
 
     def _commit_often(self) -> None:
-        number = len(self._products) + len(self._operators)
+        number = len(self._products) + len(self._operators) + len(self._statements)
         if number >= COMMIT_ANSWERS or self._clock.monotonic() - self._committed_at >= COMMIT_INTERVAL:
             self.commit()
 
     def _forget_old(self) -> None:
         now, ages = self._clock.now(), self._ages
         catalogue, numbers = max(ages.lists, ages.products, CATALOGUE_AGE), max(ages.numbers, NUMBER_AGE)
-        self._ledger.kept_answers.forget_old(catalogue=now - catalogue, numbers=now - numbers)
+        statements = max(ages.statements, STATEMENT_AGE)
+        self._ledger.kept_answers.forget_old(
+            catalogue=now - catalogue, numbers=now - numbers, statements=now - statements
+        )
 
     def _list(self, query: str) -> KeptAnswer | None:
         times = self._times(self._ages.lists)

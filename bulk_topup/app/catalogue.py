@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from bulk_topup.app.answer_shelf import AnswerShelf
 from bulk_topup.app.side_by_side import OnProgress, SideBySide
+from bulk_topup.app.statements import Statements
 from bulk_topup.app.whole_list import WholeList, read_whole_list
 from bulk_topup.domain.answer_ages import AnswerAges
 from bulk_topup.domain.environment import Environment
@@ -89,11 +90,13 @@ class Catalogue:
         on_progress: OnProgress | None = None,
     ) -> None:
         self._dvs = dvs
-        self._clock = clock
+        self.clock = clock
         self._shelf = shelf
-        self._ages = ages or AnswerAges()
+        self.ages = ages or AnswerAges()
         self._side_by_side = SideBySide(dvs=dvs, clock=clock, on_progress=on_progress)
         self._started = clock.now()
+        #: The open statements of accounts.
+        self.statements = Statements(dvs, clock, shelf, self.ages.statements, self._side_by_side)
         #: When the oldest kept answer about products or operators that was used was asked for; None for none.
         self.oldest_kept: datetime | None = None
         #: Products by ID, None for one that the account does not have, each with the time when it was asked for.
@@ -108,7 +111,7 @@ class Catalogue:
             DVSError: one of them cannot be fetched.
         """
         # What was asked for by this command is never too old for it.
-        return await self._products_since(ids, min(self._clock.now() - self._ages.products, self._started))
+        return await self._products_since(ids, min(self.clock.now() - self.ages.products, self._started))
 
     async def changed_products(self, ids: Iterable[int], max_age: timedelta) -> list[int]:
         """Ask again for those of these products that are known for longer; return the IDs of those that have changed.
@@ -117,7 +120,7 @@ class Catalogue:
             DVSError: one of them cannot be fetched.
         """
         before = {id_: self._products[id_][0] for id_ in ids}
-        now = await self._products_since(before, self._clock.now() - max_age)
+        now = await self._products_since(before, self.clock.now() - max_age)
         return [id_ for id_, product in before.items() if now[id_] != product]
 
     def asked_at(self, ids: Iterable[int]) -> datetime | None:
@@ -136,7 +139,7 @@ class Catalogue:
         alone = replace(self._side_by_side, on_progress=None)
 
         async def ask(operator: int) -> tuple[WholeList[Product], datetime]:
-            asked_at = self._clock.now()
+            asked_at = self.clock.now()
             return await read_whole_list(self._dvs.products.list(**queries[operator]), "products", alone), asked_at
 
         def receive(operator: int, answer: tuple[WholeList[Product], datetime]) -> None:
@@ -158,7 +161,7 @@ class Catalogue:
         is_kept = not query.get("language")  # what is kept has the texts of no stated language
         if is_kept and (known := self._known_list(query)) is not None:
             return known
-        asked_at = self._clock.now()
+        asked_at = self.clock.now()
         whole = await read_whole_list(self._dvs.products.list(**query), "pages of products", self._side_by_side)
         if not is_kept:
             return list(whole.entries)
@@ -178,7 +181,7 @@ class Catalogue:
         if self._shelf is not None and (kept := self._shelf.operator_list(text)) is not None:
             self._note_kept([kept[1]])
             return kept[0]
-        asked_at = self._clock.now()
+        asked_at = self.clock.now()
         whole = await read_whole_list(self._dvs.operators.list(**query), "pages of operators", self._side_by_side)
         if self._shelf is not None and whole.is_readable:
             with self._kept_at_once():
@@ -205,7 +208,7 @@ class Catalogue:
         ids = list(dict.fromkeys(ids))
         old = [id_ for id_ in ids if not self._is_known(id_, since)]
         if self._shelf is not None and old:
-            kept = self._shelf.products(old, self._clock.now() - since)
+            kept = self._shelf.products(old, self.clock.now() - since)
             # What can't be paid is asked for again: it may be right by now.
             usable = {id_: each for id_, each in kept.items() if not isinstance(each[0], UnknownProduct)}
             self._products |= usable
@@ -219,7 +222,7 @@ class Catalogue:
         return product_id in self._products and self._products[product_id][1] >= since
 
     async def _ask_product(self, product_id: int) -> tuple[Product | None, datetime]:
-        asked_at = self._clock.now()
+        asked_at = self.clock.now()
         try:
             return await self._dvs.products.get(product_id), asked_at
         except NotFoundError as error:
@@ -234,7 +237,7 @@ class Catalogue:
             self._shelf.keep_product(product_id, product, asked_at)
 
     async def _look_up(self, number: str) -> tuple[LookupOperator | APIError | None, datetime]:
-        asked_at = self._clock.now()
+        asked_at = self.clock.now()
         try:
             found = [each async for each in self._dvs.lookup.mobile_number(number, post=True) if each.identified]
         except APIError as error:

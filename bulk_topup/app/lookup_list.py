@@ -12,6 +12,7 @@ from bulk_topup.app.catalogue import Catalogue, ProductFilter
 from bulk_topup.app.product_choice import operator_or_problem
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AutoProduct
+from bulk_topup.domain.bills import STATEMENT
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.product_texts import amounts_text
@@ -163,7 +164,11 @@ class ListLookup:
             own = reason("", [Problem(**each) for each in problems if each["column"] in ours])
             answer = _NO_ANSWER
             if isinstance(operator, LookupOperator):
-                wish = None if amount is None else Wish(mode=self.mode, amount=Decimal(amount), currency=currency)
+                wish = (
+                    None
+                    if amount is None or amount == STATEMENT
+                    else Wish(mode=self.mode, amount=Decimal(amount), currency=currency)
+                )
                 answer = known.get((operator.id, wish)) or self._answer(operator, products[operator.id], wish)
                 known[operator.id, wish] = answer
             texts = (own, operator if isinstance(operator, str) else "", answer.reason)

@@ -11,7 +11,7 @@ from bulk_topup.domain.identity import stem_of
 from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.domain.moves import state_for
 from bulk_topup.domain.run import Run
-from bulk_topup.domain.sameness import earlier_mobile_number, folded, modern_mobile_number, near
+from bulk_topup.domain.sameness import earlier_mobile_number, folded, folded_without_case, modern_mobile_number, near
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import APIError, AsyncDVS, DVSError, TooManyRequestsError, UnauthorizedError
 from bulk_topup.dvs.models.transaction import Party, TransactionOutcome, TransactionRequest
@@ -83,6 +83,8 @@ class Answer:
 
     line: int
     request: TransactionRequest
+    #: Whether DVS was asked for the amount.
+    is_asked: bool = False
     listed: tuple[TransactionOutcome, ...] = ()
     #: Why DVS does not answer; empty if it does.
     refusal: str = ""
@@ -137,7 +139,7 @@ def find_elsewhere(job: Job, ids: RunIds, answers: Iterable[Answer], ledger: Led
         asked += 1
         any_product = job.auto_product is not None
         candidates = {
-            each.external_id: each for each in answer.listed if _repeats(answer.request, each, any_product=any_product)
+            each.external_id: each for each in answer.listed if _repeats(answer, each, any_product=any_product)
         }
         # Of a purged run nobody knows whom it paid, but DVS does.
         lacking = ledger.lacking_ids.unknown(candidates) | ledger.lacking_ids.of_purged_runs(candidates)
@@ -188,15 +190,15 @@ def with_elsewhere(earlier: EarlierPayments, elsewhere: Elsewhere, pay_again: st
     return replace(earlier, repeated=(*earlier.repeated, repeated))
 
 
-async def _ask(dvs: AsyncDVS, line: int, body: Mapping[str, object]) -> Answer:
+async def _ask(dvs: AsyncDVS, line: int, body: Mapping[str, object], is_asked: bool) -> Answer:
     request = TransactionRequest.model_validate({**body, "external_id": "-"})
     try:
         listed = await _list_of_party(dvs, request.credit_party_identifier or Party())
     except DVSError as error:
         if not _is_refusal(error):
             raise _not_compared(error) from error
-        return Answer(line=line, request=request, refusal=str(error))
-    return Answer(line=line, request=request, listed=tuple(listed))
+        return Answer(line=line, request=request, is_asked=is_asked, refusal=str(error))
+    return Answer(line=line, request=request, is_asked=is_asked, listed=tuple(listed))
 
 
 def _own_ids(ids: RunIds, external_ids: Collection[str], ledger: LedgerStore) -> set[str]:
@@ -271,12 +273,19 @@ def _credits(party: Party, found: Party | None) -> bool:
     return found.account_number is None or near(found.account_number) == near(party.account_number or "")
 
 
-def _repeats(request: TransactionRequest, found: TransactionOutcome, *, any_product: bool) -> bool:
-    """Return True if a request would repeat a payment; an amount that DVS does not state may be the same."""
+def _repeats(answer: Answer, found: TransactionOutcome, *, any_product: bool) -> bool:
+    """Return True if a request would repeat a payment; an amount that DVS does not state may be the same.
+
+    Where DVS was asked for it, the amount does not matter: a bill may have grown since it was paid.
+    """
+    request = answer.request
     if state_for(found) in {RowState.FAILED, RowState.REVERSED}:
         return False
     if found.product.id != request.product_id and not any_product:
         return False
+    if answer.is_asked:
+        bills = [side.statement_identifier and side.statement_identifier.reference for side in (request, found)]
+        return None in bills or folded_without_case(bills[0] or "") == folded_without_case(bills[1] or "")
     stated = found.requested_values
     if stated is None or (stated.source is None and stated.destination is None):
         return True

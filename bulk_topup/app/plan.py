@@ -58,6 +58,7 @@ def _compare_with_others(
     runs = compared_runs(policy, others, job=job.name, run_key=str(job.run_key), moment=moment)
     return Comparison(
         runs=runs,
+        environment=environment,
         any_product=policy.any_product,
         pay_again=repetition.pay_again or "",
         not_the_same=repetition.not_the_same,

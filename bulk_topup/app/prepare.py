@@ -5,13 +5,14 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Final
 
 import polars as pl
 
+from bulk_topup.app.bill_amounts import BillAmounts
 from bulk_topup.app.catalogue import Catalogue
 from bulk_topup.app.paid_elsewhere import NOT_ASKED, Elsewhere
 from bulk_topup.app.product_choice import CHOSEN, Chooser
+from bulk_topup.app.stage_batch import stage_batch
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.corrections import CorrectedRow, UncorrectedRow
@@ -39,13 +40,8 @@ from bulk_topup.plan import (
     check_caps,
     check_expected,
 )
+from bulk_topup.plan.asked_amounts import ASKED
 from bulk_topup.system.waits import both
-
-#: Rows of a batch that are Python objects at once.
-STAGED_AT_ONCE: Final = 1_000
-#: Columns with the same value in most rows of a product, and the problems of a valid row.
-_OF_PRODUCT: Final = frozenset({"state", "product_id", "unit", "cost", "cost_unit", "operator_id"})
-_NO_PROBLEMS: Final = "[]"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +78,8 @@ class Prepared:
     pay_again: str | None = None
     #: The products of the list's rows, by their IDs.
     product_ids: tuple[int, ...] = ()
+    #: The amounts that DVS was asked for.
+    amounts: BillAmounts | None = None
     #: Rows that have other values in the run than in the list.
     corrected: tuple[CorrectedRow, ...] = ()
     #: Rows with values that were corrected in the job's latest other run, and are not in the list.
@@ -98,7 +96,7 @@ class Prepared:
         is_paid = earlier.is_same_list and earlier.refused > 0
         is_paid = is_paid or (bool(self.elsewhere.payments) and self.pay_again is None)
         is_stopped = is_paid or bool(self.stopping_runs) or self.list_problem is not None
-        return not is_stopped and (not self.plan.refused or skip_refused) and self.guards_are_kept
+        return not is_stopped and (not self.plan.to_fix or skip_refused) and self.guards_are_kept
 
     @property
     def stopping_runs(self) -> tuple[EarlierRun, ...]:
@@ -147,7 +145,8 @@ async def prepare(
     # Rows wait for their products: those are asked for first.
     is_read = asyncio.Event()
     products: dict[int, Product | None] = {}
-    staged = _stage_rows(reader, catalogue, ledger, options, chooser, products, is_read)
+    amounts = _amounts(reader, catalogue, ledger, run, options)
+    staged = _stage_rows(reader, catalogue, ledger, options, chooser, amounts, products, is_read)
     plan, balances = await both(staged, _fetch_balances(dvs, after=is_read))
     plan.prices_at = catalogue.asked_at(products)
     rows = () if corrected is None else tuple(corrected.corrected)
@@ -158,19 +157,42 @@ async def prepare(
     if refused := preview.possible_duplicates + preview.velocity_refused + preview.earlier.refused:
         plan.refuse(refused, ledger.staging.refusals(MAX_REFUSED_KEPT), ledger.staging.valid_groups())
     undecided = ledger.staging.undecided_lines(MAX_REFUSED_KEPT)
-    checks = check_expected(guards.expect, rows=plan.rows, amounts=plan.amounts, unreadable=plan.unreadable)
-    # Sent rows cannot be undone: caps do not block a run that has nothing left to send.
-    if guards.caps != Caps() and preview.to_send:
-        checks += check_caps(guards.caps, ledger.spending.final_with_staged(run))
     return Prepared(
         plan=plan,
         difference=preview,
         balances=tuple(check_balances(preview.costs, balances)),
-        checks=tuple(checks),
+        checks=_guard_checks(plan, preview, guards, ledger, run),
         undecided=undecided,
         product_ids=tuple(products),
         corrected=rows,
+        amounts=amounts,
     )
+
+
+def _amounts(
+    reader: ListReader, catalogue: Catalogue, ledger: LedgerStore, run: Run | None, options: PlanOptions
+) -> BillAmounts:
+    return BillAmounts(
+        catalogue=catalogue,
+        ledger=ledger,
+        run=run,
+        mode=options.calculation_mode,
+        policy=options.bill,
+        limit=catalogue.ages.statement_limit,
+        clock=catalogue.clock,
+        column=reader.column_of(fields.AMOUNT) if fields.AMOUNT in reader.mapped else "",
+        asks=options.asks_bills,
+    )
+
+
+def _guard_checks(
+    plan: Plan, preview: MergePreview, guards: Guards, ledger: LedgerStore, run: Run | None
+) -> tuple[GuardCheck, ...]:
+    checks = check_expected(guards.expect, rows=plan.rows, amounts=plan.amounts, unreadable=plan.unreadable)
+    # Sent rows cannot be undone: caps do not block a run that has nothing left to send.
+    if guards.caps != Caps() and preview.to_send:
+        checks += check_caps(guards.caps, ledger.spending.final_with_staged(run))
+    return tuple(checks)
 
 
 def _chooser(
@@ -211,6 +233,7 @@ async def _stage_rows(
     ledger: LedgerStore,
     options: PlanOptions,
     chooser: Chooser | None,
+    amounts: BillAmounts,
     products: dict[int, Product | None],
     is_read: asyncio.Event,
 ) -> Plan:
@@ -248,7 +271,10 @@ async def _stage_rows(
             if missing := _product_ids(frame) - products.keys():
                 await asyncio.wrap_future(staging)  # the ledger may have them
                 products |= await catalogue.products(sorted(missing))
-            rows = checker.check(frame)
+            if ASKED in (batch := checker.identify(frame)).columns:
+                await asyncio.wrap_future(staging)  # the ledger may have what was asked for
+                batch = await amounts.fill(batch, products)
+            rows = checker.check_identified(batch)
             if chooser is not None:
                 rows = chooser.refuse_repeats(rows)
             plan.add(rows, products)
@@ -259,29 +285,8 @@ async def _stage_rows(
     plan.numbers = reader.number_notes
     plan.numbers.concerns = checker.number_notes.concerns
     plan.choices = None if chooser is None else chooser.notes
+    plan.bills = amounts.notes if amounts.notes.is_any else None
     return plan
-
-
-def stage_batch(ledger: LedgerStore, rows: pl.DataFrame) -> None:
-    """Stage a batch of checked rows, with the columns of `StagedRow`."""
-    shared = shared_values(rows)
-    ledger.staging.add(rows.select(pl.exclude(shared)).iter_rows(buffer_size=STAGED_AT_ONCE), shared)
-
-
-def shared_values(rows: pl.DataFrame) -> dict[str, str | int | None]:
-    """Return values that all rows of a batch have, which the ledger stages at once: of the product, and of no person.
-
-    They become a part of a statement, which cannot have a NUL.
-    """
-    if rows.is_empty():
-        return {}
-    alike = rows.select(pl.all().eq_missing(pl.all().first()).all()).row(0, named=True)
-    first = {name: value for name, value in rows.row(0, named=True).items() if alike[name]}
-    return {
-        name: value
-        for name, value in first.items()
-        if value is None or value == _NO_PROBLEMS or (name in _OF_PRODUCT and "\0" not in str(value))
-    }
 
 
 def _product_ids(frame: pl.DataFrame) -> set[int]:

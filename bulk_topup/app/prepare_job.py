@@ -58,6 +58,8 @@ class JobStager:
     corrections: Path | None = None
     #: The other runs whose payments the rows must not repeat; None for none.
     comparison: Comparison | None = None
+    #: Whether DVS is asked for amounts; rows that are rebuilt take those of their transactions.
+    asks_bills: bool = True
     #: How numbers are read, see `READING_VERSION`; None for the run's own, or that of new runs.
     reading_version: int | None = None
 
@@ -91,13 +93,14 @@ class JobStager:
             accepted=ledger.accepted_numbers.all().union(job.accept_number_plan),
             find_sent=lambda sought: set() if run is None else ledger.rows.sent_to(run, sought),
         )
+        options = replace(job.plan_options, numbers=numbers, identity_version=version, asks_bills=self.asks_bills)
         prepared = await prepare(
             reader=reader,
             dvs=self.dvs,
             catalogue=self.catalogue,
             ledger=ledger,
             run=run,
-            options=replace(job.plan_options, numbers=numbers, identity_version=version),
+            options=options,
             guards=job.guards,
             auto_product=job.auto_product,
             comparison=self.comparison,

@@ -13,6 +13,7 @@ import polars as pl
 from bulk_topup.app.catalogue import Catalogue, ProductFilter
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AmountMatch, AutoProduct
+from bulk_topup.domain.bills import STATEMENT
 from bulk_topup.domain.choice_notes import ChoiceNotes, ExampleRows
 from bulk_topup.domain.identity import folded_reference_identity, reference_identity
 from bulk_topup.domain.money import format_plain
@@ -156,6 +157,8 @@ class Chooser:
 
     def _choice(self, line: int, number: str | None, amount: str | None, currency: str | None) -> "_Chosen | str":
         """Return the row's product, or why it has none."""
+        if amount == STATEMENT:
+            return "What an account owes is asked for with its product. Name the product in a list of its own."
         if number is None or amount is None:
             return "Number and amount required to choose a product. Add them."
         operator = self._operators[number]
@@ -195,7 +198,7 @@ class Chooser:
         cells: str | None,
     ) -> "_Chosen | None":
         """Return the run's earlier choice for a row; None without one, or if number, amount or currency changed."""
-        if number is None or amount is None or reference is None:
+        if number is None or amount is None or amount == STATEMENT or reference is None:
             return None
         before = known.get(reference)
         if before is None or before.credit_party != number or currency not in {None, before.unit}:

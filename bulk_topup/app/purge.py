@@ -77,7 +77,7 @@ def purge(
     """
     done = [_purge_run(ledger, each.run, older_than, now) for each in found if not each.why_not]
     # Those of lists that were only planned belong to no run.
-    ledger.kept_answers.forget_numbers()
+    ledger.kept_answers.forget_people()
     # Even if there is nothing to purge: an earlier purge may have ended before this.
     ledger.purges.scrub()
     return done

@@ -162,4 +162,12 @@ def _stager(
     job: Job, run: Run | None, dvs: AsyncDVS, ledger: LedgerStore, environment: Environment, clock: Clock
 ) -> JobStager:
     catalogue = Catalogue(dvs, clock=clock)
-    return JobStager(job=job, run=run, dvs=dvs, catalogue=catalogue, ledger=ledger, environment=environment)
+    return JobStager(
+        job=job,
+        run=run,
+        dvs=dvs,
+        catalogue=catalogue,
+        ledger=ledger,
+        environment=environment,
+        asks_bills=False,
+    )

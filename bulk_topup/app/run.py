@@ -114,6 +114,7 @@ async def run_list(
         OtherListError: the list has other rows than its run, or is another list; nothing was sent.
         ListError: the list cannot be read, or changes while it is read.
         ProductsChangedError: a product changed while the plan waited for its confirmation; nothing was sent.
+        StatementsChangedError: what is due changed while the plan waited for its confirmation; nothing was sent.
         RowsRefusedError, GuardError, ApprovalError, BalanceTooLowError, EnvironmentMismatchError,
             AccountMismatchError, ModeMismatchError, EarlierRunOpenError: a check failed; nothing was sent.
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged; nothing
@@ -172,6 +173,8 @@ async def run_list(
             watcher.confirm(f"{job.name}/{job.run_key}", prepared.difference.to_send)
         if prepared.difference.to_send:
             await check_products(prepared, catalogue)
+            if prepared.amounts is not None:
+                await prepared.amounts.check_before_sending()
         run = merge_or_interrupt(job, ledger, payer, planned, approval, clock, repetition)
         others = 0
         if found is not None and has_rows_to_send(run, ledger):

@@ -58,6 +58,9 @@ def _settings(list_: ListOptions, environment: Environment | None, pace: PaceOpt
     settings = {
         "run_key": list_.run_key,
         "product": list_.product,
+        "amount": list_.amount,
+        "bill": list_.bill,
+        "statement_max_age": list_.statement_max_age,
         "sheet": list_.sheet,
         "encoding": list_.encoding,
         "delimiter": None if list_.delimiter is None else DELIMITERS[list_.delimiter],

@@ -1,4 +1,4 @@
-"""Define for how long answers of DVS about products and numbers are used again; pure."""
+"""Define for how long answers of DVS about products, numbers and bills are used again; pure."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,6 +12,8 @@ CATALOGUE_AGE: Final = timedelta(hours=24)
 NUMBER_AGE: Final = timedelta(days=30)
 #: That DVS does not know the operator of a number, which may be right by then.
 UNKNOWN_OPERATOR_AGE: Final = timedelta(hours=1)
+#: The open bills of an account: for so long its amount may be sent.
+STATEMENT_AGE: Final = timedelta(hours=1)
 #: The products of a list when its first row is sent.
 SENDING_AGE: Final = timedelta(hours=1)
 #: No older answer is used, whatever is set: times before the year 1 do not exist.
@@ -30,6 +32,13 @@ class AnswerAges:
     products: timedelta = CATALOGUE_AGE
     #: Operators of numbers.
     numbers: timedelta = NUMBER_AGE
+    #: Open bills of accounts; also how long their amounts may be sent.
+    statements: timedelta = STATEMENT_AGE
+
+    @property
+    def statement_limit(self) -> timedelta:
+        """How old the amount of a bill may be when it is sent; one that is asked for at each start has the default."""
+        return self.statements or STATEMENT_AGE
 
     def before_sending(self, *, has_cost_cap: bool = False) -> "AnswerAges":
         """Return the ages for a list whose rows are sent: its products are never older than an hour.
@@ -43,14 +52,20 @@ class AnswerAges:
         return replace(self, products=age, lists=min(self.lists, age))
 
 
-def ages_of(max_age: timedelta | None, number_max_age: timedelta | None = None) -> AnswerAges:
+def ages_of(
+    max_age: timedelta | None,
+    number_max_age: timedelta | None = None,
+    statement_max_age: timedelta | None = None,
+) -> AnswerAges:
     """Return the ages that a person sets.
 
     Args:
         max_age: of products, and lists of products and operators; None for the default.
         number_max_age: of operators of numbers; None for the default.
+        statement_max_age: of open bills; None for the default.
     """
     most = timedelta(days=MOST_DAYS)
     catalogue = min(CATALOGUE_AGE if max_age is None else max_age, most)
     numbers = min(NUMBER_AGE if number_max_age is None else number_max_age, most)
-    return AnswerAges(lists=catalogue, products=catalogue, numbers=numbers)
+    statements = min(STATEMENT_AGE if statement_max_age is None else statement_max_age, most)
+    return AnswerAges(lists=catalogue, products=catalogue, numbers=numbers, statements=statements)

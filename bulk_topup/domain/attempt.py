@@ -50,6 +50,8 @@ class Attempt:
     #: The planned cost with its fee, in `cost_unit`.
     cost: Decimal | None = None
     cost_unit: str | None = None
+    #: Whether only its transaction tells the amount, as DVS was asked for it and the ledger is lost or old.
+    is_amount_open: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

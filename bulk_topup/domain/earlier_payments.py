@@ -84,6 +84,8 @@ class Comparison:
     """What a list is compared with."""
 
     runs: tuple[ComparedRun, ...]
+    #: The environment that pays; bills are compared with those of all its runs.
+    environment: str = ""
     #: Whether a payment of another product may be the same.
     any_product: bool = False
     #: Why rows that other runs have paid are paid again; empty to refuse them.

@@ -32,11 +32,15 @@ class Problem:
     may_be_paid: bool = False
     #: Whether that row is another run's.
     is_repeat: bool = False
+    #: Whether nothing is due for the row, which is no mistake of the list.
+    is_nothing_due: bool = False
 
 
 #: The third value of an encoded problem of a row that another one may pay: one of its own run, or another run's.
 _BY_OWN_RUN: Final = 1
 _BY_OTHER_RUN: Final = 2
+#: The third value of one that says that nothing is due.
+_NOTHING_DUE: Final = 0
 
 
 #: `json.dumps` with these options creates an encoder each time.
@@ -47,15 +51,15 @@ def encode_problems(problems: Iterable[Problem]) -> str:
     """Return problems as the JSON text that plan, ledger and report share.
 
     Each problem is an array of column and message, with a third value only where `may_be_paid`: 2 where `is_repeat`,
-    else 1.
+    else 1; and 0 where `is_nothing_due`.
     """
-    entries = [
-        [problem.column, problem.message, _BY_OTHER_RUN if problem.is_repeat else _BY_OWN_RUN]
-        if problem.may_be_paid
-        else [problem.column, problem.message]
-        for problem in problems
-    ]
-    return _encode(entries)
+    return _encode([_entry(problem) for problem in problems])
+
+
+def _entry(problem: Problem) -> list[str | int]:
+    if problem.may_be_paid:
+        return [problem.column, problem.message, _BY_OTHER_RUN if problem.is_repeat else _BY_OWN_RUN]
+    return [problem.column, problem.message, *([_NOTHING_DUE] if problem.is_nothing_due else [])]
 
 
 def decode_problems(stored: str | Sequence[Sequence[Any]]) -> tuple[Problem, ...]:
@@ -65,8 +69,9 @@ def decode_problems(stored: str | Sequence[Sequence[Any]]) -> tuple[Problem, ...
         Problem(
             column=entry[0],
             message=entry[1],
-            may_be_paid=len(entry) > 2,
+            may_be_paid=len(entry) > 2 and entry[2] != _NOTHING_DUE,
             is_repeat=len(entry) > 2 and entry[2] == _BY_OTHER_RUN,
+            is_nothing_due=len(entry) > 2 and entry[2] == _NOTHING_DUE,
         )
         for entry in entries
     )

@@ -97,6 +97,8 @@ class StagedRow(NamedTuple):
     party_key: str | None = None
     #: Its identity as the list writes it, if the identity is folded and another.
     written: str | None = None
+    #: Until when its amount may be sent that DVS was asked for, in UTC; None where the list has the amount.
+    amount_until: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -41,6 +41,8 @@ class StopReason(StrEnum):
     OPERATORS = "operators"
     #: The remaining rows were corrected after a request that may still arrive.
     WITHHELD = "withheld"
+    #: The amounts of the remaining rows were asked for too long ago.
+    OUTDATED = "outdated"
     #: Hold mode: transactions could not be confirmed in time, or must not be.
     CANCELLED = "cancelled"
     #: The ledger's file was removed or replaced, so that nobody would know of what is sent.
@@ -58,6 +60,7 @@ ENDS_SUBMITTING = frozenset(
         StopReason.FAILURES,
         StopReason.OPERATORS,
         StopReason.WITHHELD,
+        StopReason.OUTDATED,
         StopReason.CANCELLED,
     }
 )

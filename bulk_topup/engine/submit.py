@@ -16,6 +16,7 @@ from bulk_topup.engine.control import StopReason
 from bulk_topup.engine.creation_responses import Creation, CreationResponses
 from bulk_topup.engine.hold import HoldCoordinator
 from bulk_topup.engine.move_recorder import MoveRecorder
+from bulk_topup.engine.rows_left import stop_if_rows_are_left
 from bulk_topup.engine.run_context import RunContext
 
 #: Seconds between passes over rows whose outcome stayed unknown.
@@ -175,24 +176,13 @@ class Submitter:
                     self._control.stop(
                         StopReason.OPERATORS, f"{operators.message} Resume later: {self._context.resume_command}"
                     )
-                await self._stop_if_withheld()
+                await stop_if_rows_are_left(self._context)
                 return False
             due = None
         seconds = LONGEST_WAIT if due is None else (due - self._context.clock.now()).total_seconds()
         self._control.quiet.set()
         await self._control.sleep(min(max(seconds, SHORTEST_WAIT), LONGEST_WAIT))
         return True
-
-    async def _stop_if_withheld(self) -> None:
-        """Stop if the rows that are left wait because an earlier request of another content may still arrive."""
-        rows, due = await self._journal.call(self._ledger.absences.withheld, self._run)
-        if due is not None:
-            verb = "was" if rows == 1 else "were"
-            self._control.stop(
-                StopReason.WITHHELD,
-                f"{format_rows(rows)} {verb} corrected after a request that may still arrive. Not sent before "
-                f"{due:%Y-%m-%d %H:%M} UTC. Resume then: {self._context.resume_command}",
-            )
 
     async def _unknown(self) -> AsyncIterator[Creation]:
         after_row = 0

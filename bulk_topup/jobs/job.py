@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 from bulk_topup.approvals.approval import ApprovalPolicy
 from bulk_topup.domain.answer_ages import AnswerAges, ages_of
 from bulk_topup.domain.auto_product import AutoProduct
-from bulk_topup.domain.fields import PRODUCT_ID, REFERENCE
+from bulk_topup.domain.bills import BillPolicy
+from bulk_topup.domain.fields import AMOUNT, PRODUCT_ID, REFERENCE
 from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.period import Period
 from bulk_topup.domain.run import BARE_LIST
@@ -86,6 +87,14 @@ class Job(BaseJob, Guards):
     filters: tuple[Filter, ...] = ()
     #: Product ID of every row; without it the list needs a column `product_id`.
     product: int | None = Field(default=None, ge=1)
+    #: "statement" asks DVS what each account owes, and pays that; without it, the list has amounts, or this word as
+    #: one.
+    amount: Literal["statement"] | None = None
+    #: Which bill such a row pays of an account with several: "only" refuses it, "oldest" is due first, "newest" last.
+    bill: BillPolicy = BillPolicy.ONLY
+    #: How old an answer about what accounts owe may be that is used again, and for how long the amounts may be sent;
+    #: by default "1h". "0" asks DVS at each start.
+    statement_max_age: Age | None = None
     #: Choose the product of each row by its operator and amount; needs a reference in `columns`.
     auto_product: AutoProduct | None = None
     #: How old answers about products may be that are used again, e.g. "2h"; "0" asks DVS each time; by default "24h".
@@ -145,6 +154,16 @@ class Job(BaseJob, Guards):
         if REFERENCE not in self.columns:
             # The next look-up may choose another product, which must not change the identity of the row.
             raise ValueError("A job with auto_product needs a reference. Add its column to [columns].")
+        return self
+
+    @model_validator(mode="after")
+    def _check_amount(self) -> Self:
+        if self.amount is None:
+            return self
+        if AMOUNT in {*self.columns, *self.constants}:
+            raise ValueError("A job has amount or a column or constant of amounts, not both. Remove one of them.")
+        if self.auto_product is not None:
+            raise ValueError("What an account owes is asked for with its product. Name the product, not auto_product.")
         return self
 
     @model_validator(mode="after")
@@ -225,9 +244,9 @@ class Job(BaseJob, Guards):
 
     @property
     def all_constants(self) -> dict[str, str]:
-        """The constants, and the product as one of them."""
-        product = {} if self.product is None else {"product_id": str(self.product)}
-        return {**self.constants, **product}
+        """The constants, with the product and the amount among them."""
+        product = {} if self.product is None else {PRODUCT_ID: str(self.product)}
+        return {**self.constants, **product, **({} if self.amount is None else {AMOUNT: self.amount})}
 
     @property
     def guards(self) -> Guards:
@@ -237,7 +256,8 @@ class Job(BaseJob, Guards):
     @property
     def answer_ages(self) -> AnswerAges:
         """How old answers may be that are used again."""
-        return ages_of(*(None if age is None else parse_age(age) for age in (self.max_age, self.number_max_age)))
+        ages = (self.max_age, self.number_max_age, self.statement_max_age)
+        return ages_of(*(None if age is None else parse_age(age) for age in ages))
 
     @property
     def plan_options(self) -> PlanOptions:
@@ -247,6 +267,7 @@ class Job(BaseJob, Guards):
             allow_duplicates=self.allow_duplicates,
             hold=self.mode is Mode.HOLD,
             row_amounts=self.caps.row_amounts,
+            bill=self.bill,
         )
 
 

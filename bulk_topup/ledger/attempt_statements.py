@@ -9,16 +9,18 @@ from bulk_topup.domain.delivery import DELIVERY_FIELDS
 from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.ledger.sql_fragments import ATTEMPT, REPLACED_WITHHELD, WITHHELD
 
-#: A pending row can be sent when its time has come, its operator is not paused, no earlier request of another content
+#: A pending row can be sent when its time has come, an amount that was asked for is not too old, its operator is not
+#: paused, no earlier request of another content
 #: may still arrive for it, and no other payment to its credit party is in flight or was sent less than the minimum
 #: interval ago, by any run. Canaries come from all operators in turn, first those of an earlier invocation.
 _CLAIMABLE: Final = f"""
     SELECT r.id AS row_id, r.identity, r.attempt, r.request, r.credit_party, r.operator_id, r.amount, r.unit, r.cost,
-           r.cost_unit, a.transaction_id, a.resolution, a.external_id AS last_id
+           r.cost_unit, r.amount_until, a.transaction_id, a.resolution, a.external_id AS last_id
     FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'pending' AND r.in_list = 1
       AND NOT EXISTS (SELECT 1 FROM runs WHERE id = :run_id AND closed_at IS NOT NULL)
       AND (r.retry_at IS NULL OR r.retry_at <= :at)
+      AND (r.amount_until IS NULL OR r.amount_until >= :at)
       AND (r.operator_id IS NULL OR r.operator_id NOT IN (SELECT value FROM json_each(:paused_operators)))
       AND NOT EXISTS ({WITHHELD} AND w.row_id = r.id)
       AND NOT EXISTS ({REPLACED_WITHHELD} AND c.run_id = r.run_id AND c.identity = r.identity)

@@ -17,6 +17,7 @@ from bulk_topup.errors import StateError
 from bulk_topup.ledger import attempt_statements as sql
 from bulk_topup.ledger import earlier_payments
 from bulk_topup.ledger import velocity as velocity_limit
+from bulk_topup.ledger.bills import refuse_claimed_bills
 from bulk_topup.ledger.conflicting_equals import refuse_claimed_equals
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.pin_encryption import encrypt_pins
@@ -36,11 +37,14 @@ READ_BATCH: Final = 1_000
 
 _COUNT_PENDING: Final = f"""
     SELECT count(*), count(*) FILTER (WHERE retry_at IS NULL), min(retry_at) FROM rows
-    WHERE run_id = :run_id AND state = 'pending' AND in_list = 1
+    WHERE run_id = :run_id AND state = 'pending' AND in_list = 1 AND (amount_until IS NULL OR amount_until >= :at)
       AND (operator_id IS NULL OR operator_id NOT IN (SELECT value FROM json_each(:excluded_operators)))
       AND id NOT IN (SELECT row_id FROM ({WITHHELD}))
       AND id NOT IN (SELECT row_id FROM ({REPLACED_WITHHELD} AND c.run_id = :run_id))
 """  # noqa: S608 - composed of constants
+_COUNT_OUTDATED: Final = """
+    SELECT count(*) FROM rows WHERE run_id = :run_id AND state = 'pending' AND in_list = 1 AND amount_until < :at
+"""
 _IS_USED: Final = "SELECT 1 FROM attempts WHERE external_id = :external_id"
 
 
@@ -124,6 +128,7 @@ class AttemptQueries:
                     claimed.update(exclusive)
                     rows.append(row)
             rows = earlier_payments.refuse_claimed(self.file, connection, run, rows)
+            rows = refuse_claimed_bills(self.file, connection, run, rows)
             rows = refuse_claimed_replaced(connection, rows, self.file.clock.now())
             rows = refuse_claimed_equals(connection, run.id, rows, self.file.clock.now())
             if velocity is not None:
@@ -145,16 +150,22 @@ class AttemptQueries:
     def pending(self, run: Run, *, excluded_operators: Collection[int] = ()) -> tuple[int, datetime | None]:
         """Return the number of pending rows, without those of excluded operators, and when the first is due, in UTC.
 
-        Rows that `AbsenceQueries.withheld` counts are not among them. The time is None if a row can be sent at once,
-        and if there is no row.
+        Rows that `AbsenceQueries.withheld` counts, or `outdated`, are not among them. The time is None if a row can be
+        sent at once, and if there is no row.
         """
         count, any_now, first = self.file.fetch_all(
             _COUNT_PENDING,
             run_id=run.id,
             excluded_operators=json_array(excluded_operators),
+            at=self.file.now(),
             absent_since=absent_since(self.file.clock.now()),
         )[0]
         return count, None if any_now or first is None else datetime.fromisoformat(first)
+
+    def outdated(self, run: Run) -> int:
+        """Return the number of pending rows whose amount was asked for too long ago to be sent."""
+        count: int = self.file.fetch_all(_COUNT_OUTDATED, run_id=run.id, at=self.file.now())[0][0]
+        return count
 
     def in_flight(self, run: Run, *, after_row: int = 0, limit: int = READ_BATCH) -> list[Attempt]:
         """Return attempts of unknown outcome to send again, in the order of their rows, after the row ID `after_row`.
@@ -225,6 +236,8 @@ def _first_id(connection: sqlite3.Connection, run: Run, row: sqlite3.Row) -> str
     if run.ids.version.folds_rows or connection.execute(_IS_USED, {"external_id": own}).fetchone() is None:
         return own
     bill = (json.loads(row["request"]).get("statement_identifier") or {}).get("reference")
+    if row["amount_until"] is not None:
+        bill = None  # what DVS was asked for is no part of an identity
     newest = RunIds.of_name(run.ids.job, run.ids.run_key)
     return newest.external_id(fold_identity(row["identity"], bill), 1)
 

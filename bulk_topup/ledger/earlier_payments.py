@@ -22,6 +22,7 @@ from bulk_topup.domain.repeated_payments import Match, match_payments
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.sameness import is_near, reference_in
 from bulk_topup.ledger import payment_search
+from bulk_topup.ledger.bills import refuse_paid_bills
 from bulk_topup.ledger.claim_refusals import refuse_rows
 from bulk_topup.ledger.compared_runs import CREATE_COMPARED, choose_runs, choose_runs_of, has_any_product
 from bulk_topup.ledger.ledger_file import LedgerFile
@@ -109,6 +110,7 @@ def compare_staged(
     found = EarlierPayments()
     if choose_runs(connection, comparison.runs):
         found = _compare_staged(connection, run_id, comparison, now, is_new_list=is_new_list)
+    refuse_paid_bills(connection, run_id, comparison.environment, now, is_paid_again=bool(comparison.pay_again))
     repeated = find_repeated(connection, run_id, comparison.pay_again)
     return replace(
         found,

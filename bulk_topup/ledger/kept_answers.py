@@ -1,4 +1,4 @@
-"""Answers of DVS about products, lists and numbers, kept for later commands with the time when they were asked for.
+"""Answers of DVS about products, numbers and bills, kept for later commands with the time when they were asked for.
 
 They are those of one environment and account, because products and prices are an account's own.
 """
@@ -6,7 +6,7 @@ They are those of one environment and account, because products and prices are a
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bulk_topup.__version__ import __version__
 from bulk_topup.domain.answer_ages import AGAINST_OPERATOR
@@ -48,11 +48,36 @@ _SAVE_OPERATOR: Final = """
     INSERT OR REPLACE INTO kept_operators (environment, account, version, asked_at, number, party_key, body)
     VALUES (:environment, :account, :version, :asked_at, :name, :party_key, :body)
 """
+#: The keys are a JSON array of `[product ID, account number, account qualifier]`, with "" for no qualifier.
+_STATEMENTS: Final = f"""
+    SELECT k.product_id, k.account_number, k.account_qualifier, k.body, k.asked_at
+    FROM json_each(:keys) AS w CROSS JOIN kept_statements AS k
+        ON k.product_id = json_extract(w.value, '$[0]') AND k.account_number = json_extract(w.value, '$[1]')
+            AND k.account_qualifier = json_extract(w.value, '$[2]')
+    WHERE {_IS_USABLE}
+"""  # noqa: S608
+_SAVE_STATEMENTS: Final = """
+    INSERT OR REPLACE INTO kept_statements
+        (environment, account, version, asked_at, product_id, account_number, account_qualifier, body)
+    VALUES (:environment, :account, :version, :asked_at, :product_id, :account_number, :account_qualifier, :body)
+"""
+_FORGET_OLD_STATEMENTS: Final = "DELETE FROM kept_statements WHERE asked_at < :before"
 _FORGET_OLD_PRODUCTS: Final = "DELETE FROM kept_products WHERE asked_at < :before"
 _FORGET_OLD_LISTS: Final = "DELETE FROM kept_lists WHERE asked_at < :before"
 _FORGET_OLD_OPERATORS: Final = "DELETE FROM kept_operators WHERE asked_at < :before"
 #: Numbers are personal data, whatever run they were asked for.
 FORGET_NUMBERS: Final = "DELETE FROM kept_operators"
+#: So are accounts and what they owe.
+FORGET_STATEMENTS: Final = "DELETE FROM kept_statements"
+
+
+class AccountKey(NamedTuple):
+    """An account that open statements are asked for."""
+
+    product_id: int
+    account_number: str
+    #: Empty without one.
+    account_qualifier: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +130,20 @@ class KeptAnswerQueries:
         """
         return self._found(_OPERATORS, of, times, names=json_array(numbers), against=json_array(AGAINST_OPERATOR))
 
+    def statements(
+        self, of: AnswersOf, accounts: Collection[AccountKey], times: AnswerTimes
+    ) -> dict[AccountKey, KeptAnswer]:
+        """Return the open statements of these accounts that were asked for at these times."""
+        rows = self.file.fetch_all(_STATEMENTS, **_usable(of, times), keys=json_array(accounts))
+        times_of = ((row, _time(row["asked_at"])) for row in rows)
+        return {
+            AccountKey(row["product_id"], row["account_number"], row["account_qualifier"]): KeptAnswer(
+                body=row["body"], asked_at=at
+            )
+            for row, at in times_of
+            if at is not None
+        }
+
     def save(
         self,
         of: AnswersOf,
@@ -112,6 +151,7 @@ class KeptAnswerQueries:
         products: Iterable[tuple[int, KeptAnswer]] = (),
         lists: Iterable[tuple[str, KeptAnswer]] = (),
         operators: Iterable[tuple[str, KeptAnswer]] = (),
+        statements: Iterable[tuple[AccountKey, KeptAnswer]] = (),
     ) -> None:
         """Keep answers in one transaction; each replaces an earlier one.
 
@@ -120,6 +160,7 @@ class KeptAnswerQueries:
             products: bodies by product ID.
             lists: entries by query.
             operators: bodies by mobile number.
+            statements: bodies by account.
         """
         with self.file.transaction() as connection:
             connection.executemany(_SAVE_PRODUCT, (_values(of, *each) for each in products))
@@ -128,31 +169,39 @@ class KeptAnswerQueries:
                 _SAVE_OPERATOR,
                 ({**_values(of, number, answer), "party_key": mobile_key(number)} for number, answer in operators),
             )
+            connection.executemany(
+                _SAVE_STATEMENTS, ({**_values(of, "", answer), **key._asdict()} for key, answer in statements)
+            )
 
-    def forget_old(self, *, catalogue: datetime, numbers: datetime) -> None:
-        """Delete answers from before these times, in UTC: those about the catalogue, and those about numbers."""
+    def forget_old(self, *, catalogue: datetime, numbers: datetime, statements: datetime) -> None:
+        """Delete answers from before these times, in UTC: about the catalogue, about numbers, and about bills."""
         with self.file.transaction() as connection:
             connection.execute(_FORGET_OLD_PRODUCTS, {"before": utc_text(catalogue)})
             connection.execute(_FORGET_OLD_LISTS, {"before": utc_text(catalogue)})
             connection.execute(_FORGET_OLD_OPERATORS, {"before": utc_text(numbers)})
+            connection.execute(_FORGET_OLD_STATEMENTS, {"before": utc_text(statements)})
 
-    def forget_numbers(self) -> None:
-        """Delete the operators of all numbers, which are personal data."""
+    def forget_people(self) -> None:
+        """Delete the operators of all numbers and the bills of all accounts, which are personal data."""
         with self.file.transaction() as connection:
             connection.execute(FORGET_NUMBERS)
+            connection.execute(FORGET_STATEMENTS)
 
     def _found(self, statement: str, of: AnswersOf, times: AnswerTimes, **values: object) -> dict[Any, KeptAnswer]:
-        rows = self.file.fetch_all(
-            statement,
-            environment=of.environment,
-            account=of.account,
-            version=__version__,
-            since=utc_text(times.since),
-            until=utc_text(times.until),
-            **values,
-        )
+        rows = self.file.fetch_all(statement, **_usable(of, times), **values)
         times_of = ((row, _time(row["asked_at"])) for row in rows)
         return {row["name"]: KeptAnswer(body=row["body"], asked_at=at) for row, at in times_of if at is not None}
+
+
+def _usable(of: AnswersOf, times: AnswerTimes) -> dict[str, object]:
+    """Return the parameters of `_IS_USABLE`."""
+    return {
+        "environment": of.environment,
+        "account": of.account,
+        "version": __version__,
+        "since": utc_text(times.since),
+        "until": utc_text(times.until),
+    }
 
 
 def _time(text: object) -> datetime | None:

@@ -11,6 +11,7 @@ from typing import Self
 from bulk_topup.ledger.absences import AbsenceQueries
 from bulk_topup.ledger.accepted_numbers import AcceptedNumberQueries
 from bulk_topup.ledger.attempts import AttemptQueries
+from bulk_topup.ledger.bills import BillQueries
 from bulk_topup.ledger.closed_runs import ClosedRunQueries
 from bulk_topup.ledger.comparison import ComparisonQueries
 from bulk_topup.ledger.conflicts import ConflictQueries
@@ -98,6 +99,8 @@ class LedgerStore:
         self.lacking_ids = LackingIdQueries(file)
         #: Products chosen when the list was read before.
         self.product_choices = ProductChoiceQueries(file)
+        #: Bills that were asked for and sent.
+        self.bills = BillQueries(file)
         #: Answers of DVS that are used again while they are recent.
         self.kept_answers = KeptAnswerQueries(file)
         #: Numbers that are paid although no numbering plan has them.

@@ -41,7 +41,7 @@ CREATE TABLE "rows" (
    "cost" TEXT,
    "cost_unit" TEXT,
    "attempt" INTEGER NOT NULL
-, "operator_id" INTEGER, "retry_at" TEXT, "acknowledged" TEXT, "party_key" TEXT);
+, "operator_id" INTEGER, "retry_at" TEXT, "acknowledged" TEXT, "party_key" TEXT, "amount_until" TEXT);
 
 CREATE UNIQUE INDEX "idx_rows_run_id_identity"
     ON "rows" ("run_id", "identity");
@@ -267,4 +267,16 @@ CREATE TABLE "kept_operators" (
    "party_key" TEXT NOT NULL,
    "body" TEXT NOT NULL,
    PRIMARY KEY ("environment", "account", "number")
+);
+
+CREATE TABLE "kept_statements" (
+   "environment" TEXT,
+   "account" TEXT,
+   "version" TEXT NOT NULL,
+   "asked_at" TEXT NOT NULL,
+   "product_id" INTEGER,
+   "account_number" TEXT,
+   "account_qualifier" TEXT,
+   "body" TEXT NOT NULL,
+   PRIMARY KEY ("environment", "account", "product_id", "account_number", "account_qualifier")
 );

@@ -9,7 +9,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger.connection import scrub
-from bulk_topup.ledger.kept_answers import FORGET_NUMBERS
+from bulk_topup.ledger.kept_answers import FORGET_NUMBERS, FORGET_STATEMENTS
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.not_the_same import FORGET_PAIRS
 from bulk_topup.ledger.row_mapping import run_of
@@ -124,6 +124,7 @@ class PurgeQueries:
                 _PURGE_RUN,
                 _PURGE_ACCEPTED,
                 FORGET_NUMBERS,
+                FORGET_STATEMENTS,
                 FORGET_PAIRS,
             ):
                 connection.execute(statement, ids)

@@ -10,6 +10,7 @@ from typing import Final
 from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.earlier_identities import ListedTransaction, fold_identity, number_among_equals
 from bulk_topup.domain.identity import looks_like, number_of, stem_of
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.run import Run, possible_ids
 from bulk_topup.domain.sameness import party_key
 from bulk_topup.domain.states import RowState
@@ -35,13 +36,23 @@ _CREATE_FOUND: Final = """
     ) WITHOUT ROWID
 """
 _CLEAR_FOUND: Final = "DELETE FROM temp.found"
+#: Rows that DVS does not have: their amounts are asked for when the list is run.
+_FORGET_AMOUNTS: Final = """
+    UPDATE rows SET amount = NULL, cost = NULL
+    WHERE run_id = :run_id AND state = 'pending' AND attempt = 0 AND amount_until = ''
+"""
+_SET_AMOUNT: Final = """
+    UPDATE rows SET amount = :amount, cost = NULL, request = :request
+    WHERE id = :row_id AND state = 'pending' AND amount_until IS NOT NULL
+"""
 _END_REBUILDING: Final = "UPDATE runs SET rebuilding = 0 WHERE id = :run_id"
 _UNSENT: Final = """
-    SELECT id AS row_id, identity, request, operator_id, amount, unit, cost, cost_unit FROM rows
+    SELECT id AS row_id, identity, request, operator_id, amount, unit, cost, cost_unit, amount_until FROM rows
     WHERE run_id = :run_id AND state = 'pending' AND attempt = 0 AND id > :after ORDER BY id LIMIT :limit
 """
 _IDENTITIES: Final = """
-    SELECT r.id, r.identity, w.written, json_extract(r.request, '$.statement_identifier.reference') AS bill
+    SELECT r.id, r.identity, w.written,
+        iif(r.amount_until IS NULL, json_extract(r.request, '$.statement_identifier.reference'), NULL) AS bill
     FROM rows AS r LEFT JOIN temp.written_identities AS w ON w.identity = r.identity
     WHERE r.run_id = :run_id AND r.state = 'pending' AND r.attempt = 0
 """
@@ -50,10 +61,12 @@ _STEMS: Final = """
 """
 #: After all stems that were computed from the list.
 SPELLED_PLACE: Final = 1_000
-#: A stem that was computed for a row with another bill than its transaction paid: earlier versions knew no bills.
+#: A stem that was computed for a row with another bill than its transaction paid: earlier versions knew no bills. Not
+#: where DVS was asked for the bill, which the key of the row does not have.
 _UNEXPECT_BILL: Final = """
     DELETE FROM temp.expected WHERE stem = :stem AND :bill <> '' AND EXISTS (
-        SELECT 1 FROM rows AS r WHERE r.id = expected.key AND r.attempt = 0 AND r.party_key IS NOT :party_key)
+        SELECT 1 FROM rows AS r WHERE r.id = expected.key AND r.attempt = 0 AND r.party_key IS NOT :party_key
+            AND r.amount_until IS NULL)
 """
 #: The row that a transaction paid, whose own spelling alone gives its stem. Of equal rows it is that with the number
 #: of the transaction, or else the first that no other one is known of: earlier versions numbered the bills of an
@@ -127,6 +140,7 @@ class RebuildQueries:
     def end(self, run: Run) -> None:
         """Save that every row was looked up, so that the others may be sent."""
         with self.file.transaction() as connection:
+            connection.execute(_FORGET_AMOUNTS, {"run_id": run.id})
             connection.execute(_END_REBUILDING, {"run_id": run.id})
 
     def save(self, run: Run, transactions: Collection[tuple[ListedTransaction, bytes | None]]) -> None:
@@ -173,7 +187,13 @@ class RebuildQueries:
         stems: dict[int, list[str]] = defaultdict(list)
         for found in self.file.fetch_all(_STEMS, row_ids=json_array([row["row_id"] for row in rows])):
             stems[found["key"]].append(found["stem"])
-        return [tuple(new_attempt_of(row, 1, f"{stem}-1") for stem in stems[row["row_id"]]) for row in rows]
+        return [
+            tuple(
+                replace(new_attempt_of(row, 1, f"{stem}-1"), is_amount_open=row["amount_until"] is not None)
+                for stem in stems[row["row_id"]]
+            )
+            for row in rows
+        ]
 
     def reached(self, run: Run, *, after_row: int = 0, limit: int) -> list[tuple[Attempt, Attempt, RowState]]:
         """Return rows with attempts of which DVS has some that the ledger lacks, after the row ID `after_row`.
@@ -219,7 +239,17 @@ class RebuildQueries:
         """
         at = self.file.now()
         intents = [(attempt, utc_text(created_at)) for attempt, created_at in attempts]
+        amounts = [
+            {
+                "row_id": each.row_id,
+                "amount": each.amount and format_plain(each.amount),
+                "request": each.request.decode(),
+            }
+            for each, _ in attempts
+            if each.is_amount_open
+        ]
         with self.file.transaction() as connection:
+            connection.executemany(_SET_AMOUNT, amounts)
             write_intents(self.file, connection, intents, at, cause)
             write_moves(self.file, connection, moves, at)
 

@@ -455,3 +455,24 @@ def _twenty_fifth(db: Database) -> None:
     # What DVS delivered: the amount and its unit, bonuses as a text with their units, the retail price and its unit.
     for name in ("delivered", "delivered_unit", "bonus", "retail_price", "retail_unit"):
         db.table("attempts").add_column(name, str)
+
+
+@migrations(name=NAMES[25])
+def _twenty_sixth(db: Database) -> None:
+    # Until when the amount of a row may be sent that DVS was asked for; NULL where the list has the amount.
+    db.table("rows").add_column("amount_until", str)
+    # The open statements of an account as JSON.
+    db.table("kept_statements").create(
+        {
+            "environment": str,
+            "account": str,
+            "version": str,
+            "asked_at": str,
+            "product_id": int,
+            "account_number": str,
+            "account_qualifier": str,
+            "body": str,
+        },
+        pk=("environment", "account", "product_id", "account_number", "account_qualifier"),
+        not_null={"version", "asked_at", "body"},
+    )

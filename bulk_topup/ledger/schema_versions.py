@@ -33,6 +33,7 @@ NAMES: Final = (
     "0023_esims",
     "0024_kept_answers",
     "0025_deliveries",
+    "0026_statements",
 )
 
 #: The table in which sqlite-utils records applied migrations.

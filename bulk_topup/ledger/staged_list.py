@@ -17,7 +17,7 @@ from bulk_topup.domain.run import READING_VERSION, LeftOpen, Run
 from bulk_topup.domain.run_names import fold_run_name
 from bulk_topup.domain.totals import Digest, MergePreview, Total, ValidRows
 from bulk_topup.errors import ClosedRunError, PurgedRunError
-from bulk_topup.ledger import corrections, earlier_payments, kept_rows, repeated_payments
+from bulk_topup.ledger import bills, corrections, earlier_payments, kept_rows, repeated_payments
 from bulk_topup.ledger import staged_list_statements as sql
 from bulk_topup.ledger import velocity as velocity_limit
 from bulk_topup.ledger.closed_runs import left_open_json
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _CLEAR: Final = (
     sql.CREATE_STAGED,
     sql.CREATE_REFUSED,
+    bills.CREATE_ASKED,
     sql.CREATE_REMOVED,
     sql.CREATE_UNLISTED,
     sql.CLEAR_STAGED,
@@ -119,6 +120,7 @@ class StagingQueries:
             part = find_part(connection, run, add=comparison is not None and comparison.add)
             has_rows = compare_with_run(connection, run, part, ids)
             refuse_near_rows(connection, run_id, allow_duplicates=allow_duplicates)
+            bills.refuse_equal_bills(connection)
             if run is not None and part.is_part:
                 any_product = comparison is not None and comparison.any_product
                 kept_rows.refuse_beside_kept(
@@ -140,9 +142,8 @@ class StagingQueries:
 
     def refusals(self, limit: int) -> list[tuple[int, tuple[Problem, ...]]]:
         """Return the first lines that `preview` refused, with the reasons."""
-        return [
-            (row["line"], decode_problems(row["problems"])) for row in self.file.fetch_all(sql.REFUSALS, limit=limit)
-        ]
+        found = self.file.fetch_all(sql.REFUSALS, limit=limit)
+        return [(row["line"], decode_problems(row["problems"])) for row in found]
 
     def valid_groups(self) -> list[tuple[Any, ...]]:
         """Return product, unit, amount, cost unit, cost and number of the staged rows that are not refused."""

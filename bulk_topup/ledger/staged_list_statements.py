@@ -50,7 +50,7 @@ CREATE_STAGED: Final = """
     CREATE TEMP TABLE IF NOT EXISTS staged (
         line INTEGER PRIMARY KEY, identity TEXT, party TEXT, state TEXT, cells TEXT, problems TEXT, product_id INTEGER,
         credit_party TEXT, amount TEXT, unit TEXT, request TEXT, cost TEXT, cost_unit TEXT, operator_id INTEGER,
-        party_key TEXT, written TEXT, refusal INTEGER DEFAULT 0, is_resent INTEGER DEFAULT 0,
+        party_key TEXT, written TEXT, amount_until TEXT, refusal INTEGER DEFAULT 0, is_resent INTEGER DEFAULT 0,
         CHECK (state = 'refused' OR request IS NOT NULL)
     )
 """
@@ -213,21 +213,22 @@ UPDATE_UNSENT: Final = f"""
     UPDATE rows SET in_list = 1, line = s.line + :before, state = s.state, cells = s.cells, problems = s.problems,
         message = '', note = '', product_id = s.product_id, credit_party = s.credit_party, amount = s.amount,
         unit = s.unit, request = s.request, cost = s.cost, cost_unit = s.cost_unit, operator_id = s.operator_id,
-        party_key = s.party_key
+        party_key = s.party_key, amount_until = s.amount_until
     FROM temp.staged AS s
     WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state IN ({UNSENT})
       AND (rows.in_list, rows.line, rows.state, rows.cells, rows.problems, rows.message, rows.note, rows.product_id,
            rows.credit_party, rows.amount, rows.unit, rows.request, rows.cost, rows.cost_unit, rows.operator_id,
-           rows.party_key)
+           rows.party_key, rows.amount_until)
           IS NOT (1, s.line + :before, s.state, s.cells, s.problems, '', '', s.product_id,
-           s.credit_party, s.amount, s.unit, s.request, s.cost, s.cost_unit, s.operator_id, s.party_key)
+           s.credit_party, s.amount, s.unit, s.request, s.cost, s.cost_unit, s.operator_id, s.party_key,
+           s.amount_until)
 """  # noqa: S608
 
 #: A failed row takes the values of the list for a retry, and stays failed until then.
 UPDATE_FAILED: Final = """
     UPDATE rows SET in_list = 1, line = s.line + :before, cells = s.cells, problems = '[]', product_id = s.product_id,
         credit_party = s.credit_party, amount = s.amount, unit = s.unit, request = s.request, cost = s.cost,
-        cost_unit = s.cost_unit, operator_id = s.operator_id, party_key = s.party_key,
+        cost_unit = s.cost_unit, operator_id = s.operator_id, party_key = s.party_key, amount_until = s.amount_until,
         note = CASE
             WHEN s.request IS (SELECT request FROM attempts WHERE row_id = rows.id AND number = rows.attempt) THEN ''
             ELSE 'Corrected in the list since it failed; a retry sends it as it is now.' END
@@ -261,9 +262,9 @@ DROP_ACKNOWLEDGED: Final = "UPDATE rows SET note = '' WHERE run_id = :run_id AND
 
 INSERT_NEW: Final = """
     INSERT INTO rows (run_id, identity, line, in_list, state, cells, problems, message, note, product_id, credit_party,
-                      amount, unit, request, cost, cost_unit, operator_id, party_key, attempt)
+                      amount, unit, request, cost, cost_unit, operator_id, party_key, amount_until, attempt)
     SELECT :run_id, s.identity, s.line + :before, 1, s.state, s.cells, s.problems, '', '', s.product_id, s.credit_party,
-           s.amount, s.unit, s.request, s.cost, s.cost_unit, s.operator_id, s.party_key, 0
+           s.amount, s.unit, s.request, s.cost, s.cost_unit, s.operator_id, s.party_key, s.amount_until, 0
     FROM temp.staged AS s
     WHERE NOT EXISTS (SELECT 1 FROM rows AS r WHERE r.run_id = :run_id AND r.identity = s.identity)
     ORDER BY s.line

@@ -12,7 +12,7 @@ _IDENTITIES: Final = """
     WHERE line > :after AND state = 'pending' ORDER BY line LIMIT :limit
 """
 _NEXT_CREDITING: Final = """
-    SELECT line, request FROM temp.staged
+    SELECT line, request, amount_until IS NOT NULL AS is_asked FROM temp.staged
     WHERE line > :after AND state = 'pending' AND credit_party IS NOT NULL ORDER BY line LIMIT 1
 """
 _LAST: Final = "SELECT coalesce(max(line), 0) FROM temp.staged"
@@ -36,11 +36,14 @@ class StagedSampleQueries:
             found += self.file.fetch_all(_IDENTITIES, after=after, limit=1)
         return list(dict.fromkeys((row["identity"], row["written"]) for row in found))
 
-    def requests(self, number: int) -> list[tuple[int, dict[str, object]]]:
-        """Return line and request of some staged rows that are to be paid and have a credit party, apart."""
+    def requests(self, number: int) -> list[tuple[int, dict[str, object], bool]]:
+        """Return some staged rows that are to be paid and have a credit party, apart.
+
+        Each has its line, its request, and whether DVS was asked for its amount.
+        """
         last = self.file.fetch_all(_LAST)[0][0]
         found = {}
         for count in range(number):
             for row in self.file.fetch_all(_NEXT_CREDITING, after=last * count // number):
-                found[row["line"]] = (row["line"], json.loads(row["request"]))
+                found[row["line"]] = (row["line"], json.loads(row["request"]), bool(row["is_asked"]))
         return list(found.values())

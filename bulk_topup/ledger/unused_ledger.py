@@ -11,7 +11,7 @@ _IS_USED: Final = """
     SELECT EXISTS (SELECT 1 FROM runs) OR EXISTS (SELECT 1 FROM hints) OR EXISTS (SELECT 1 FROM observations)
         OR EXISTS (SELECT 1 FROM accepted_numbers) OR EXISTS (SELECT 1 FROM not_the_same)
         OR EXISTS (SELECT 1 FROM kept_products) OR EXISTS (SELECT 1 FROM kept_lists)
-        OR EXISTS (SELECT 1 FROM kept_operators)
+        OR EXISTS (SELECT 1 FROM kept_operators) OR EXISTS (SELECT 1 FROM kept_statements)
     """
 
 

@@ -7,12 +7,22 @@ from decimal import Decimal
 import polars as pl
 
 from bulk_topup.domain import fields
+from bulk_topup.domain.bills import BillPolicy
 from bulk_topup.domain.identity_version import NEWEST, IdentityVersion
 from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import KnownProduct, Product, UnknownProduct
+from bulk_topup.plan.asked_amounts import (
+    AMOUNT_UNTIL,
+    ASKED,
+    BILL,
+    BILL_DUE,
+    NOTHING_DUE,
+    PRODUCT,
+    mark_asked,
+)
 from bulk_topup.plan.duplicates import IDENTITY, PARTY_IDENTITY, REFERENCE_IDENTITY, WRITTEN_IDENTITY, Duplicates
 from bulk_topup.plan.json_expressions import joined, problem_entry
 from bulk_topup.plan.number_checks import NUMBER_PROBLEM, NumberCheck, NumberPolicy
@@ -29,8 +39,6 @@ from bulk_topup.plan.row_identities import (
 )
 from bulk_topup.plan.seen_keys import Recall
 
-#: The column of the product ID as a number; the list has it as text.
-_ID = "product"
 _NONE = pl.lit(None, dtype=pl.String)
 
 
@@ -48,6 +56,10 @@ class PlanOptions:
     row_amounts: Mapping[str, Decimal] = field(default_factory=dict)
     #: Which credited numbers are refused.
     numbers: NumberPolicy = field(default_factory=NumberPolicy)
+    #: Which bill is paid of an account with several, where DVS is asked for the amount.
+    bill: BillPolicy = BillPolicy.ONLY
+    #: Whether DVS is asked for amounts; rows of a run that is rebuilt take those of their transactions.
+    asks_bills: bool = True
     #: How the rows' identities are written.
     identity_version: IdentityVersion = NEWEST
 
@@ -90,30 +102,43 @@ class Checker:
         self._columns = columns
         self._options = options
         self._duplicates = Duplicates(recall, columns, allow=options.allow_duplicates, position_word=position_word)
-        self._rules: dict[int | None, _Rules] = {}
+        self._rules: dict[tuple[int | None, bool], _Rules] = {}
         #: What is odd about the credited numbers of all batches.
         self.number_notes = NumberNotes()
 
     def check(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the checked rows of the next batch, in list order, with the columns of `StagedRow`."""
-        if frame.is_empty():
+        return self.check_identified(self.identify(frame))
+
+    def check_identified(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Return the checked rows of a batch of `identify`, in list order, with the columns of `StagedRow`.
+
+        What rows were asked for is filled in by `fill_amounts` before.
+        """
+        if batch.is_empty():
             return pl.DataFrame(schema=StagedRow._fields)
-        batch = self._with_keys(frame)
-        parts = batch.partition_by(_ID, as_dict=True, maintain_order=True)
+        for name in (AMOUNT_UNTIL, NOTHING_DUE):
+            if name not in batch.columns:
+                batch = batch.with_columns(_NONE.alias(name))
+        parts = batch.partition_by(PRODUCT, as_dict=True, maintain_order=True)
         checked = [
             self._check_product(part, None if product_id is None else int(product_id))
             for (product_id,), part in parts.items()
         ]
         batch = self._duplicates.add_to(pl.concat(checked).sort("line") if len(checked) > 1 else checked[0])
-        problems = pl.concat_str("problems", "duplicate", "excess", separator=", ", ignore_nulls=True)
+        texts = ("problems", "duplicate", "excess", NOTHING_DUE)
+        problems = pl.concat_str(*texts, separator=", ", ignore_nulls=True)
         batch = batch.with_columns(problems=joined("[", problems, "]"))
         is_valid = pl.col("problems") == "[]"
         valid_only = [pl.when(is_valid).then(pl.col(name)).alias(name) for name in ("request", "cost", "cost_unit")]
         state = pl.when(is_valid).then(pl.lit(RowState.PENDING.value)).otherwise(pl.lit(RowState.REFUSED.value))
         return batch.with_columns(*valid_only, state=state).select(StagedRow._fields)
 
-    def _with_keys(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows with their identities, and with defaults for unexpected nulls."""
+    def identify(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the next batch with the rows' identities, and with defaults for unexpected nulls.
+
+        What is asked for afterwards is thus no part of an identity.
+        """
         if fields.PRODUCT_ID not in frame.columns:
             frame = frame.with_columns(_NONE.alias(fields.PRODUCT_ID))
         # Problems cannot be added to a null list.
@@ -121,13 +146,14 @@ class Checker:
             pl.col("line").fill_null(0),
             pl.col("cells").fill_null("[]"),
             pl.col("problems").fill_null([]),
-            pl.col(fields.PRODUCT_ID).cast(pl.Int64, strict=False).alias(_ID),
+            pl.col(fields.PRODUCT_ID).cast(pl.Int64, strict=False).alias(PRODUCT),
         )
+        frame = mark_asked(frame)
         present = frame.columns
-        reference, party = reference_identity(present), party_identity(present, _ID)
+        reference, party = reference_identity(present), party_identity(present, PRODUCT)
         own_reference, own_party = reference, party
         if self._options.identity_version.folds_rows:
-            own_reference, own_party = folded_reference_identity(present), folded_party_identity(present, _ID)
+            own_reference, own_party = folded_reference_identity(present), folded_party_identity(present, PRODUCT)
         identity, written = pl.coalesce(own_reference, own_party), pl.coalesce(reference, party)
         if fields.REFERENCE in present and not frame[fields.REFERENCE].null_count():
             identity, written = own_reference, reference  # the other one is computed for no row
@@ -143,9 +169,10 @@ class Checker:
 
     def _check_product(self, part: pl.DataFrame, product_id: int | None) -> pl.DataFrame:
         """Check the rows of one product."""
-        if product_id not in self._rules:
-            self._rules[product_id] = self._compile(product_id, part.columns)
-        rules = self._rules[product_id]
+        key = product_id, ASKED in part.columns
+        if key not in self._rules:
+            self._rules[key] = self._compile(product_id, part.columns)
+        rules = self._rules[key]
         part = part.with_columns(_NONE.alias(NUMBER_PROBLEM)) if rules.numbers is None else rules.numbers.add_to(part)
         is_invalid = part.select(rules.is_invalid).to_series()
         problems = pl.repeat(None, part.height, dtype=pl.String, eager=True).alias("problems")
@@ -161,7 +188,9 @@ class Checker:
         if isinstance(product, UnknownProduct):
             product = None  # its rows are refused
         mode, hold = self._options.calculation_mode, self._options.hold
-        checks = list(self._checks(product_id, present))
+        # What is not known of a bill is a problem of its amount.
+        asked = dict.fromkeys((BILL, BILL_DUE), self._columns.get(fields.AMOUNT, "")) if ASKED in present else {}
+        checks = list(self._checks(product_id, present, {**asked, **self._columns}))
         was_refused = pl.col("problems").list.len() > 0
         intake_entry = problem_entry(pl.element().struct.field("column"), pl.element().struct.field("message"))
         entries = [
@@ -181,7 +210,7 @@ class Checker:
             problems=pl.concat_str(entries, separator=", ", ignore_nulls=True),
             prices=prices,
             columns=(
-                pl.col(_ID).alias("product_id"),
+                pl.col(PRODUCT).alias("product_id"),
                 pl.col("requested").alias("amount"),
                 problem_entry(pl.lit(amount_column), pl.col("excess")).alias("excess"),
                 pl.lit(prices.units.amount, dtype=pl.String).alias("unit"),
@@ -191,12 +220,12 @@ class Checker:
             ),
         )
 
-    def _checks(self, product_id: int | None, present: list[str]) -> Iterator[Check]:
-        column = self._columns.get(fields.PRODUCT_ID, "")
-        yield from format_checks(present, self._columns)
+    def _checks(self, product_id: int | None, present: list[str], columns: Mapping[str, str]) -> Iterator[Check]:
+        column = columns.get(fields.PRODUCT_ID, "")
+        yield from format_checks(present, columns)
         if product_id is None:
             text = "No product. Add --product ID, or fill in the column that is mapped to product_id."
-            is_invalid = is_missing(fields.PRODUCT_ID, self._columns)
+            is_invalid = is_missing(fields.PRODUCT_ID, columns)
             yield Check(column=column, is_invalid=is_invalid, message=pl.lit(text))
             return
         product = self._products[product_id]
@@ -207,13 +236,13 @@ class Checker:
             text = f"Product {product_id} is not available in this account. List available ones: `bulk-topup products`."
             yield always(column, text)
             return
-        yield from product_checks(product, self._options.calculation_mode, present, self._columns)
+        yield from product_checks(product, self._options.calculation_mode, present, columns)
         number = pl.col(NUMBER_PROBLEM)
-        yield Check(column=self._columns.get(fields.CREDIT_MOBILE, ""), is_invalid=number.is_not_null(), message=number)
+        yield Check(column=columns.get(fields.CREDIT_MOBILE, ""), is_invalid=number.is_not_null(), message=number)
         if fields.REFERENCE in present:
             yield Check(
-                column=self._columns.get(fields.REFERENCE, ""),
-                is_invalid=is_missing(fields.REFERENCE, self._columns),
+                column=columns.get(fields.REFERENCE, ""),
+                is_invalid=is_missing(fields.REFERENCE, columns),
                 message=pl.lit("Reference required. Every row needs its own."),
             )
         elif not _credits_by_number(product):

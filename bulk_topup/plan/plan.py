@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import polars as pl
 
+from bulk_topup.domain.bill_notes import BillNotes
 from bulk_topup.domain.choice_notes import ChoiceNotes
 from bulk_topup.domain.money import PRECISE, format_plain, smallest_unit
 from bulk_topup.domain.number_notes import NumberNotes
@@ -23,6 +24,10 @@ from bulk_topup.plan.prices import is_rounded
 MAX_REFUSED_KEPT = 100_000
 #: Most products and amounts whose cost is compared with the previous run's.
 MAX_PRICES_KEPT = 10_000
+
+
+#: Matches the problems of a row that is refused because nothing is due, and for nothing else.
+ONLY_NOTHING_DUE = r'^\[\["(?:[^"\\]|\\.)*", "(?:[^"\\]|\\.)*", 0\]\]$'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,8 +116,17 @@ class Plan:
     numbers: NumberNotes = field(default_factory=NumberNotes)
     #: How products were chosen; None where list or job names them.
     choices: ChoiceNotes | None = None
+    #: Where amounts come from that DVS was asked for; None where the list has all amounts.
+    bills: BillNotes | None = None
+    #: Rows that are refused because nothing is due, and for nothing else.
+    nothing_due: int = 0
     #: When the oldest answer about its products was asked for, in UTC; None for no products.
     prices_at: datetime | None = None
+
+    @property
+    def to_fix(self) -> int:
+        """The number of rows that are refused for another reason than that nothing is due."""
+        return self.refused - self.nothing_due
 
     def add(self, rows: pl.DataFrame, products: Mapping[int, Product | None]) -> None:
         """Count further rows.
@@ -139,7 +153,9 @@ class Plan:
                     total.rounded += count
                 if None not in (unit, amount, cost_unit, cost) and len(self.prices) < MAX_PRICES_KEPT:
                     self.prices[PricedItem(product_id, amount, unit)] = PlannedPrice(cost, cost_unit)
-        refused = rows.filter(pl.col("state") == RowState.REFUSED).head(MAX_REFUSED_KEPT - len(self.refused_rows))
+        all_refused = rows.filter(pl.col("state") == RowState.REFUSED)
+        self.nothing_due += all_refused.filter(pl.col("problems").str.contains(ONLY_NOTHING_DUE)).height
+        refused = all_refused.head(MAX_REFUSED_KEPT - len(self.refused_rows))
         self.refused_rows += [
             RefusedRow(line=line, problems=decode_problems(text))
             for line, text in refused.select("line", "problems").iter_rows()
@@ -224,7 +240,9 @@ class Plan:
             "refused_rows_not_listed": self.refused - len(self.refused_rows),
             "numbers": self.numbers.as_json(),
             "prices_at": None if self.prices_at is None else self.prices_at.isoformat(),
-        } | ({} if self.choices is None else {"choices": self.choices.as_json()})
+            **({} if self.choices is None else {"choices": self.choices.as_json()}),
+            **({} if self.bills is None else {"statements": self.bills.as_json()}),
+        }
 
 
 def _plus(total: Decimal, amount: str, count: int) -> Decimal:

@@ -17,6 +17,7 @@ from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.lookup import find_by_external_id, listed_transaction, read_again
+from bulk_topup.reconcile.open_amounts import with_amount_of
 
 #: The cause in the event log of everything that is written here.
 CAUSE: Final = REBUILT
@@ -168,6 +169,8 @@ async def _chain(dvs: AsyncDVS, first: Attempt, found: Mapping[int, bytes | None
         attempt = replace(first, number=number, external_id=f"{stem}-{number}")
         transaction = await _transaction(dvs, attempt, found.get(number))
         if transaction is not None:
+            if attempt.is_amount_open:
+                attempt = with_amount_of(attempt, transaction)
             move = move_for(attempt, RowState.IN_FLIGHT, transaction, CAUSE, found_by_id=True)
             chain.append(_FoundAttempt(attempt=attempt, creation_date=transaction.creation_date, move=move))
         is_over = transaction is None or chain[-1].move.after is not RowState.FAILED

@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import Final
 
 from bulk_topup.domain import fields
+from bulk_topup.domain.bills import STATEMENT
 from bulk_topup.domain.money import format_plain
 from bulk_topup.dvs import field_limits
 from bulk_topup.workbooks.column_names import column_name
@@ -106,6 +107,8 @@ def amount_column(products: Sequence[TemplateProduct]) -> Column:
     explanation = products[0].amounts
     if len(products) > 1:
         explanation = "An amount that the product of the row accepts; empty if the product has only one amount."
+    if any(product.takes_statements for product in products):
+        explanation += f' "{STATEMENT}" pays what is due.'
     ranged = next(product for product in products if product.is_ranged)
     return Column(
         name=column_name(fields.AMOUNT),

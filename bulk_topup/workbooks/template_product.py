@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bulk_topup.domain import fields
 from bulk_topup.domain.money import format_amount, format_money
-from bulk_topup.domain.product_texts import benefits_text
+from bulk_topup.domain.product_texts import benefits_text, payment_texts, takes_statements
 from bulk_topup.dvs.models.base import CalculationMode, Range
 from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
 from bulk_topup.errors import InvalidInputError
@@ -38,8 +38,12 @@ class TemplateProduct:
     mode: CalculationMode
     #: Fields that it requires in addition to reference, product and amount.
     needs: tuple[str, ...]
-    #: Which columns can replace some of these, as sentences.
+    #: Which columns can replace some of these, or be added, as sentences.
     alternatives: tuple[str, ...]
+    #: What it takes against bills, as sentences; empty if it pays no bills.
+    payments: tuple[str, ...] = ()
+    #: Whether DVS can be asked what is due.
+    takes_statements: bool = False
 
     @property
     def amounts(self) -> str:
@@ -93,6 +97,8 @@ def product_of_template(product: Product) -> TemplateProduct:
         mode=mode,
         needs=tuple(field for first, _ in choices for field in first),
         alternatives=tuple(_alternatives_text(first, others) for first, others in choices if others),
+        payments=payment_texts(product),
+        takes_statements=takes_statements(product),
     )
 
 
@@ -101,10 +107,10 @@ def _choices(product: Product) -> Iterator[tuple[tuple[str, ...], tuple[tuple[st
     for group in fields.GROUPS:
         required = getattr(product, f"required_{group}_fields") or []
         named = [tuple(f"{group}.{field}" for field in inner) for inner in required]
-        if not all(named):  # one alternative needs nothing
-            continue
         possible = [inner for inner in named if all(field in fields.DVS_FIELDS for field in inner)]
-        if possible:
+        if not all(named):  # one alternative needs nothing
+            yield (), tuple(inner for inner in possible if inner)
+        elif possible:
             yield possible[0], tuple(possible[1:])
         elif named:
             raise TemplateError(
@@ -115,5 +121,9 @@ def _choices(product: Product) -> Iterator[tuple[tuple[str, ...], tuple[tuple[st
 
 def _alternatives_text(first: Sequence[str], others: Sequence[Sequence[str]]) -> str:
     choices = " or ".join(" with ".join(f'"{column_name(field)}"' for field in inner) for inner in others)
+    if not first:
+        return (
+            f"The list can have {choices}, but needs neither." if len(others) > 1 else f"The list can have {choices}."
+        )
     required = " and ".join(f'"{column_name(field)}"' for field in first)
     return f"Instead of {required}, the list can have {choices}."

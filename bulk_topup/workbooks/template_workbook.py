@@ -12,6 +12,7 @@ from xlsxwriter import Workbook  # type: ignore[import-untyped]
 from xlsxwriter.utility import xl_col_to_name  # type: ignore[import-untyped]
 from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 
+from bulk_topup.domain.bills import STATEMENT
 from bulk_topup.domain.countries import COUNTRIES
 from bulk_topup.domain.fields import EXAMPLE
 from bulk_topup.domain.money import format_plain
@@ -133,7 +134,10 @@ def _amount_formula(cell: str, template: Template) -> str:
         smallest, largest, step = map(_bound, (only.smallest or Decimal(0), only.largest, only.step))
     steps = f"({cell}-{smallest})/{step}"
     on_step = f"IFERROR(ROUND({steps},6)=ROUND({steps},0),TRUE)"
-    return f"=AND(ISNUMBER({cell}),{cell}>={smallest},{cell}<={largest},{on_step})"
+    is_amount = f"AND(ISNUMBER({cell}),{cell}>={smallest},{cell}<={largest},{on_step})"
+    if any(product.takes_statements for product in template.products):
+        return f'=OR({cell}="{STATEMENT}",{is_amount})'
+    return f"={is_amount}"
 
 
 def _bound(value: Decimal | None) -> str:
@@ -165,7 +169,7 @@ def _help(template: Template) -> Iterator[Sequence[str]]:
     for product in template.products:
         yield f"{product.id} {product.name}", product.amounts, product.operator
     for product in template.products:
-        for text in product.alternatives:
+        for text in (*product.payments, *product.alternatives):
             yield str(product.id), text
 
 

@@ -261,7 +261,7 @@ async def test_a_purge_forgets_the_numbers_and_keeps_the_products(account: Accou
     async with account.command(ledger) as catalogue:
         await catalogue.products([AIRTIME])
         await catalogue.operators_of(NUMBERS[:1])
-    ledger.kept_answers.forget_numbers()
+    ledger.kept_answers.forget_people()
     async with account.command(ledger) as catalogue:
         await catalogue.products([AIRTIME])
         await catalogue.operators_of(NUMBERS[:1])

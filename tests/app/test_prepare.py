@@ -11,7 +11,7 @@ import pytest
 from openpyxl import Workbook
 
 from bulk_topup.app.plan import plan_job
-from bulk_topup.app.prepare import shared_values, stage_batch
+from bulk_topup.app.stage_batch import shared_values, stage_batch
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.dvs import AsyncDVS
@@ -126,5 +126,5 @@ async def test_no_text_of_a_person_is_shared() -> None:
     row = _staged(2, "SGD", **names, written="Ann", credit_party="Ann", state="refused", request=None)
     assert shared_values(_frame([row])) == {
         "state": "refused", "product_id": 7, "unit": "SGD", "request": None, "cost": "1", "cost_unit": "€",
-        "operator_id": 3,
+        "operator_id": 3, "amount_until": None,
     }  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 Invoke = Callable[..., Any]
@@ -157,3 +158,20 @@ def test_a_purged_run_for_another_day_stops_no_scheduled_one(
         mine("run", "rewards.toml", "--today", day)
         mine("ledger", "purge", "--older-than", "0d", "--yes")
     assert count(books) == 2 * len(PARTIES)
+
+
+def test_a_bill_that_another_ledger_paid_today_is_not_paid_again_whatever_it_amounts_to(
+    mine: Invoke, theirs: Invoke, tmp_path: Path, books: Callable[[], Any], sandbox: Any, credentials: tuple[str, str]
+) -> None:
+    asking = ("--product", 9105, "--amount", "statement", "--bill", "oldest")
+    for name in ("bills.csv", "again.csv"):
+        (tmp_path / name).write_text("account_number,account_qualifier\n30294429610,PREPAID\n")
+    theirs("run", "bills.csv", *asking)
+    body = b'[{"products": [9105], "amount_factor": 1.1}]'
+    httpx2.put(f"{sandbox.address}/sandbox/changes", content=body, auth=credentials).raise_for_status()
+    assert "may have been paid today from elsewhere" in " ".join(
+        mine("run", "again.csv", *asking, code=3).stderr.split()
+    )
+    assert count(books) == 1
+    mine("run", "again.csv", *asking[:-1], "newest")  # is another bill
+    assert count(books) == 2

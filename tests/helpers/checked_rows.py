@@ -39,6 +39,8 @@ class CheckedRow:
     party_key: str | None = None
     #: Its identity as the list writes it, if that is another.
     written: str | None = None
+    #: Until when its amount may be sent that DVS was asked for, in UTC.
+    amount_until: str | None = None
 
     def staged(self) -> StagedRow:
         """Return the row as the ledger stages it."""
@@ -59,6 +61,7 @@ class CheckedRow:
             operator_id=self.operator_id,
             party_key=self.party_key,
             written=self.written,
+            amount_until=self.amount_until,
         )
 
 
@@ -84,6 +87,7 @@ def row_of(staged: StagedRow) -> CheckedRow:
         operator_id=staged.operator_id,
         party_key=staged.party_key,
         written=staged.written,
+        amount_until=staged.amount_until,
     )
     assert row.staged() == staged._replace(party=None)
     return row

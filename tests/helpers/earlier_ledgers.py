@@ -22,8 +22,11 @@ WITHOUT_DELIVERIES: Final = tuple(
     f"ALTER TABLE attempts DROP COLUMN {name}"
     for name in ("delivered", "delivered_unit", "bonus", "retail_price", "retail_unit")
 )
+#: Reverts the twenty-sixth migration.
+WITHOUT_STATEMENTS: Final = ("ALTER TABLE rows DROP COLUMN amount_until", "DROP TABLE kept_statements")
 #: Reverts all migrations since the tenth.
 AS_OF_THE_NINTH: Final = (
+    *WITHOUT_STATEMENTS,
     *WITHOUT_DELIVERIES,
     *WITHOUT_KEPT_ANSWERS,
     *WITHOUT_ESIMS,

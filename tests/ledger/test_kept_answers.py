@@ -13,13 +13,15 @@ from bulk_topup.domain.attempt import Facts, Move
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.ledger.kept_answers import AnswersOf, AnswerTimes, KeptAnswer
+from bulk_topup.ledger.kept_answers import AccountKey, AnswersOf, AnswerTimes, KeptAnswer
 from tests.conftest import HandClock
 from tests.helpers.checked_rows import CheckedRow
 
 OF = AnswersOf(environment="sandbox", account="account")
 #: The number of `row(1)`, and one that no row credits.
 NUMBER, OTHER = "+6595123001", "+6595123002"
+#: An account that bills are asked for.
+ACCOUNT = AccountKey(9105, "30294429610", "PREPAID")
 PRODUCT, LIST = 6418, "/products?country_iso_code=SGP"
 
 
@@ -30,7 +32,11 @@ def keep(ledger: LedgerStore, clock: HandClock) -> Callable[[], None]:
     def save() -> None:
         answer = KeptAnswer(body="{}", asked_at=clock.now())
         ledger.kept_answers.save(
-            OF, products=[(PRODUCT, answer)], lists=[(LIST, answer)], operators=[(NUMBER, answer), (OTHER, answer)]
+            OF,
+            products=[(PRODUCT, answer)],
+            lists=[(LIST, answer)],
+            operators=[(NUMBER, answer), (OTHER, answer)],
+            statements=[(ACCOUNT, answer)],
         )
 
     return save
@@ -44,7 +50,9 @@ def find_kept(ledger: LedgerStore, clock: HandClock) -> Callable[[], set[object]
         times = AnswerTimes(since=clock.now() - timedelta(days=365), until=clock.now())
         answers = ledger.kept_answers
         found = {LIST} if answers.list(OF, LIST, times) else set()
-        return {*answers.products(OF, [PRODUCT], times), *answers.operators(OF, [NUMBER, OTHER], times), *found}
+        bills = answers.statements(OF, [ACCOUNT], times)
+        numbers = answers.operators(OF, [NUMBER, OTHER], times)
+        return {*answers.products(OF, [PRODUCT], times), *numbers, *bills, *found}
 
     return find
 
@@ -106,7 +114,7 @@ def test_a_payment_speaks_for_the_operator_that_was_asked_for_after_it(
 ) -> None:
     keep()
     pay(ledger, start(ledger, [row(1)]), facts, move, after=RowState.COMPLETED, message="COMPLETED")
-    assert {NUMBER, OTHER} <= find_kept()
+    assert {NUMBER, OTHER, ACCOUNT} <= find_kept()
 
 
 @pytest.mark.parametrize("has_run", [False, True])
@@ -133,6 +141,7 @@ def test_a_purge_forgets_all_numbers_and_leaves_no_trace_of_them(
     content = b"".join(file.read_bytes() for file in path.parent.iterdir() if file.is_file())
     assert NUMBER.encode() not in content
     assert OTHER.encode() not in content
+    assert ACCOUNT.account_number.encode() not in content
 
 
 def test_the_purge_of_one_run_forgets_all_numbers(
@@ -156,19 +165,22 @@ def test_old_answers_are_deleted(
 ) -> None:
     keep()
     second = timedelta(seconds=1)
-    ledger.kept_answers.forget_old(catalogue=clock.now(), numbers=clock.now())
-    assert find_kept() == {PRODUCT, LIST, NUMBER, OTHER}
-    ledger.kept_answers.forget_old(catalogue=clock.now() + second, numbers=clock.now())
-    assert find_kept() == {NUMBER, OTHER}
-    ledger.kept_answers.forget_old(catalogue=clock.now(), numbers=clock.now() + second)
+    now = clock.now()
+    ledger.kept_answers.forget_old(catalogue=now, numbers=now, statements=now)
+    assert find_kept() == {PRODUCT, LIST, NUMBER, OTHER, ACCOUNT}
+    ledger.kept_answers.forget_old(catalogue=now + second, numbers=now, statements=now)
+    assert find_kept() == {NUMBER, OTHER, ACCOUNT}
+    ledger.kept_answers.forget_old(catalogue=now, numbers=now + second, statements=now)
+    assert find_kept() == {ACCOUNT}
+    ledger.kept_answers.forget_old(catalogue=now, numbers=now, statements=now + second)
     assert find_kept() == set()
 
 
-@pytest.mark.parametrize("kind", ["products", "lists", "operators"])
+@pytest.mark.parametrize("kind", ["products", "lists", "operators", "statements"])
 def test_a_new_ledger_with_a_kept_answer_stays(kind: str, tmp_path: Path, clock: HandClock) -> None:
     path = tmp_path / "new.db"
     ledger = LedgerStore(path, clock=clock)
-    names: dict[str, Any] = {"products": PRODUCT, "lists": LIST, "operators": NUMBER}
+    names: dict[str, Any] = {"products": PRODUCT, "lists": LIST, "operators": NUMBER, "statements": ACCOUNT}
     ledger.kept_answers.save(OF, **{kind: [(names[kind], KeptAnswer(body="{}", asked_at=clock.now()))]})
     ledger.close_unused()
     assert path.exists()
@@ -189,6 +201,6 @@ def test_an_answer_whose_time_cannot_be_read_is_not_used(
     keep()
     text = f"{clock.now() - timedelta(days=1):%Y-%m-%d}{ending}"
     with ledger.file.transaction() as connection:
-        for table in ("kept_products", "kept_lists", "kept_operators"):
+        for table in ("kept_products", "kept_lists", "kept_operators", "kept_statements"):
             connection.execute(f"UPDATE {table} SET asked_at = ?", (text,))  # noqa: S608 - composed of constants
     assert find_kept() == set()

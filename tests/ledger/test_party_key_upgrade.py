@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 from bulk_topup.domain.sameness import account_key, mobile_key, reference_key, renewed_account_key
 from bulk_topup.ledger import LedgerStore, party_key_upgrade
 from tests.helpers.checked_rows import CheckedRow
-from tests.helpers.earlier_ledgers import WITHOUT_DELIVERIES, WITHOUT_ESIMS, WITHOUT_KEPT_ANSWERS
+from tests.helpers.earlier_ledgers import (
+    WITHOUT_DELIVERIES,
+    WITHOUT_ESIMS,
+    WITHOUT_KEPT_ANSWERS,
+    WITHOUT_STATEMENTS,
+)
 
 KEYS = "SELECT party_key FROM rows ORDER BY id"
 INDEX = "SELECT count(*) FROM sqlite_schema WHERE name = 'idx_rows_party_key'"
@@ -154,7 +159,7 @@ def test_keys_with_rare_characters_are_renewed_in_pairs_and_absences(old_ledger:
         connection.execute("DROP INDEX idx_repeated_payments_decided")
         for column in ("known_until", "more"):
             connection.execute(f"ALTER TABLE repeated_payments DROP COLUMN {column}")
-        later = (*WITHOUT_DELIVERIES, *WITHOUT_KEPT_ANSWERS, *WITHOUT_ESIMS)
+        later = (*WITHOUT_STATEMENTS, *WITHOUT_DELIVERIES, *WITHOUT_KEPT_ANSWERS, *WITHOUT_ESIMS)
         for statement in ("ALTER TABLE runs DROP COLUMN parts", *later):
             connection.execute(statement)
         connection.execute("DELETE FROM _sqlite_migrations WHERE name >= '0018'")

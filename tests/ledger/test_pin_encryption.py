@@ -16,7 +16,12 @@ from bulk_topup.errors import LedgerError, PinKeyError
 from bulk_topup.ledger import LedgerStore, connection, rotate_pins
 from bulk_topup.ledger.pin_keys import FILE_VARIABLE, PinKey, add_pin_key
 from tests.helpers.checked_rows import CheckedRow
-from tests.helpers.earlier_ledgers import WITHOUT_DELIVERIES, WITHOUT_ESIMS, WITHOUT_KEPT_ANSWERS
+from tests.helpers.earlier_ledgers import (
+    WITHOUT_DELIVERIES,
+    WITHOUT_ESIMS,
+    WITHOUT_KEPT_ANSWERS,
+    WITHOUT_STATEMENTS,
+)
 
 CODE, SERIAL = "4711-0815-9999", "SERIAL-20990101"
 #: All that a purchase can yield.
@@ -91,7 +96,7 @@ def test_no_file_has_a_pin_in_plain_text_and_the_key_decrypts_it(buy: Buy, path:
 def test_a_ledger_from_before_esims_keeps_its_pins(buy: Buy, path: Path) -> None:
     buy()
     with closing(sqlite3.connect(path)) as connection:
-        for statement in (*WITHOUT_DELIVERIES, *WITHOUT_KEPT_ANSWERS, *WITHOUT_ESIMS):
+        for statement in (*WITHOUT_STATEMENTS, *WITHOUT_DELIVERIES, *WITHOUT_KEPT_ANSWERS, *WITHOUT_ESIMS):
             connection.execute(statement)
         connection.execute("DELETE FROM _sqlite_migrations WHERE name >= '0023'")
         connection.commit()

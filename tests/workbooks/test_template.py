@@ -57,6 +57,23 @@ def test_an_alternative_that_needs_nothing_needs_no_column() -> None:
     assert template_for([product]).products[0].needs == ()
 
 
+@pytest.mark.parametrize("fields_", [[[], ["account_number"]], [["account_number"], []]])
+def test_fields_that_may_be_left_out_are_explained_as_such(fields_: list[list[str]]) -> None:
+    [product] = template_for([changed(9240, required_credit_party_identifier_fields=fields_)]).products
+    assert product.needs == ()
+    assert product.alternatives == ('The list can have "account number".',)
+
+
+def test_a_template_explains_what_a_product_takes_against_bills() -> None:
+    [product] = template_for([BY_ID[9105]]).products
+    assert product.takes_statements
+    assert any("(EXACT)" in text for text in product.payments)
+    assert any("--amount statement" in text for text in product.payments)
+    amount = next(column for column in template_for([BY_ID[9105]]).columns if column.field == fields.AMOUNT)
+    assert '"statement" pays what is due' in amount.explanation
+    assert not template_for([BY_ID[9240]]).products[0].takes_statements
+
+
 def test_an_alternative_that_cannot_be_sent_is_skipped_and_a_product_without_another_is_refused() -> None:
     product = changed(7350, required_sender_fields=[["tax_number"], ["last_name"]])
     assert "sender.last_name" in template_for([product]).products[0].needs

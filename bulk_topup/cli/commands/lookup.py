@@ -100,7 +100,10 @@ def statement_command(account_number: str, product: int, qualifier: str | None, 
     def row(statement: Statement) -> tuple[object, ...]:
         dates, balance = statement.dates, statement.balance
         due, issued = (dates.due, dates.statement) if dates else (None, None)
-        return statement.reference, issued, due, query.money(balance.amount, balance.unit) if balance else None
+        to_be_paid = None
+        if balance is not None and balance.amount is not None:
+            to_be_paid = query.money(balance.amount, balance.unit)
+        return statement.reference, issued, due, to_be_paid
 
     print_query(query, fetch, ("reference", "issued", "due", "to be paid"), row)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import click
 import cloup
@@ -21,7 +22,7 @@ from bulk_topup.cli.options.ages import max_age_option
 from bulk_topup.cli.query import QueryOptions, ask_catalogue, print_query, query_options
 from bulk_topup.domain.catalogue_search import PRODUCT_KEYS, Search, sorted_by
 from bulk_topup.domain.money import format_plain
-from bulk_topup.domain.product_texts import amounts_text, benefits_text
+from bulk_topup.domain.product_texts import alternatives_text, amounts_text, benefits_text, payment_texts
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.catalogue import Operator
 from bulk_topup.dvs.models.product import FixedProduct, Product, ProductType, UnknownProduct
@@ -96,10 +97,17 @@ def products_command(
         return sorted_by([each for each in found if search is None or search.finds(each)], sort, PRODUCT_KEYS)
 
     headings = ("id", "name", "operator", "type", "receives", "costs", "requires")
-    print_query(query, fetch, headings, _product_row, unbroken=("id", "requires"))
+    row = _product_row if product_id is None else _whole_product_row
+    print_query(query, fetch, headings, row, unbroken=("id", "requires"))
 
 
-def _product_row(product: Product) -> tuple[object, ...]:
+def _whole_product_row(product: Product) -> tuple[object, ...]:
+    """Return the row of one product alone, with what it takes against bills."""
+    id_, name, operator, type_, receives, costs, requires = _product_row(product)
+    return id_, name, operator, type_, "\n".join(filter(None, (receives, *payment_texts(product)))), costs, requires
+
+
+def _product_row(product: Product) -> tuple[Any, ...]:
     costs = ""
     if isinstance(product, UnknownProduct):
         operator_text = "" if product.operator is None else _operator_text(product.operator)
@@ -122,11 +130,8 @@ def _product_row(product: Product) -> tuple[object, ...]:
         ("statement_identifier", product.required_statement_identifier_fields),
         ("additional_identifier", product.required_additional_identifier_fields),
     )
-    requires = "\n".join(
-        "\nor ".join("\nand ".join(f"{group}.{name}" for name in inner) for inner in alternatives)
-        for group, alternatives in groups
-        if alternatives
-    )
+    needed = (alternatives_text(alternatives, f"{group}.", between="\nand ") for group, alternatives in groups)
+    requires = "\n".join(text.replace(", or ", "\nor ") for text in needed if text)
     return (
         product.id,
         product.name,

@@ -16,6 +16,7 @@ from bulk_topup.cli.options.guards import GuardOptions, guard_options
 from bulk_topup.cli.options.reason import parse_reason
 from bulk_topup.cli.options.stops import StopOptions, stop_options
 from bulk_topup.cli.options.times import parse_day
+from bulk_topup.domain.bills import STATEMENT, BillPolicy
 from bulk_topup.dvs.field_limits import E164
 
 #: Most lines that one command may name.
@@ -37,6 +38,10 @@ class ListOptions:
     run_key: str | None = None
     #: The product of every row.
     product: int | None = None
+    #: The word for amounts that DVS is asked for.
+    amount: str | None = None
+    #: Which of several bills is paid.
+    bill: str | None = None
     #: What may be chosen for a number; empty for the job's own setting.
     subservices: tuple[str, ...] = ()
     #: XLSX only.
@@ -53,6 +58,8 @@ class ListOptions:
     #: How old answers about products, and about numbers, may be that are used again.
     max_age: str | None = None
     number_max_age: str | None = None
+    #: The same about what accounts owe.
+    statement_max_age: str | None = None
     #: The day that {today} means in a job file.
     today: date | None = None
     #: Columns and constant values by field.
@@ -217,6 +224,25 @@ _list_options = collect(
         group=LIST,
         type=click.IntRange(min=1),
         help="Product of every row; without it, the list needs a column product_id.",
+    ),
+    cloup.option(
+        "--amount",
+        group=LIST,
+        type=click.Choice([STATEMENT]),
+        help="Ask DVS what each account owes, and pay that; or write this word into cells of the amount column.",
+    ),
+    cloup.option(
+        "--bill",
+        group=LIST,
+        type=click.Choice([policy.value for policy in BillPolicy]),
+        help="Which bill to pay of an account with several; only refuses these.  [default: only]",
+    ),
+    cloup.option(
+        "--statement-max-age",
+        group=LIST,
+        metavar="AGE",
+        callback=check_age,
+        help="How old answers about what accounts owe may be, and how long such amounts may be sent.  [default: 1h]",
     ),
     _subservice_option,
     *_READING,

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bulk_topup.cli.command_line import join_lines, repeated_command
+from bulk_topup.cli.screens.plan_bills import bill_lines
 from bulk_topup.cli.screens.plan_choices import choice_lines
 from bulk_topup.cli.screens.plan_corrections import correction_lines
 from bulk_topup.cli.screens.plan_earlier import earlier_lines, elsewhere_lines, open_run_lines
@@ -89,7 +90,8 @@ def _balance_line(check: BalanceCheck) -> str:
 
 def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     plan = prepared.plan
-    refused = f", [bold red]{plan.refused:,} refused[/]" if plan.refused else ""
+    refused = f", [bold red]{plan.to_fix:,} refused[/]" if plan.to_fix else ""
+    refused += f", {plan.nothing_due:,} with nothing due" if plan.nothing_due else ""
     prices = "" if plan.prices_at is None else f" Prices of {plan.prices_at:%Y-%m-%d %H:%M} UTC."
     yield f"{escape_markup(job.list)}: {format_rows(plan.rows)}, {plan.accepted:,} valid{refused}.{prices}"
     for filter_, count in prepared.left_out.items():
@@ -108,6 +110,8 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     yield from number_lines(plan.numbers)
     if plan.choices is not None:
         yield from choice_lines(plan.choices)
+    if plan.bills is not None:
+        yield from bill_lines(plan.bills)
     yield from correction_lines(job.list, prepared)
 
 

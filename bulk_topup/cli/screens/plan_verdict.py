@@ -38,15 +38,15 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
         return Severity.BAD, f"Paid already: {earlier.refused:,} of {format_rows(plan.rows)} {verb}."
     if prepared.elsewhere.payments and prepared.pay_again is None:
         return Severity.BAD, "Paid today from elsewhere: another ledger has paid beneficiaries of this list."
-    if plan.refused and not job.skip_refused:
+    if plan.to_fix and not job.skip_refused:
         valid = "the other row" if plan.accepted == 1 else f"the other {plan.accepted:,}"
         others = f", or add --skip-refused to pay {valid}" if plan.accepted else ""
-        them = "it" if plan.refused == 1 else "them"
+        them = "it" if plan.to_fix == 1 else "them"
         fix = f"Fix {them}"
         if earlier.refused:
-            verb = "Remove" if earlier.refused == plan.refused else "Fix"
+            verb = "Remove" if earlier.refused == plan.to_fix else "Fix"
             fix = f"{verb} {them}, add --pay-again REASON for repetitions"
-        return Severity.BAD, f"{plan.refused:,} of {format_rows(plan.rows)} refused. {fix}{others}."
+        return Severity.BAD, f"{plan.to_fix:,} of {format_rows(plan.rows)} refused. {fix}{others}."
     if broken := sum(not check.is_kept for check in prepared.checks):
         return Severity.BAD, f"Cannot run: {broken} {'guard' if broken == 1 else 'guards'} failed."
     if short := [_shortage(check) for check in prepared.balances if not check.is_enough]:

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 from bulk_topup.system.lazy_imports import lazy_exports
 
 if TYPE_CHECKING:
-    from bulk_topup.dvs.models.account import Balance, CreditPartyBenefit, CreditPartyStatus, Statement, StatementDates
+    from bulk_topup.dvs.models.account import (
+        Balance,
+        CreditPartyBenefit,
+        CreditPartyStatus,
+        Statement,
+        StatementBalance,
+        StatementDates,
+    )
     from bulk_topup.dvs.models.base import (
         EARLIEST,
         LATEST,
@@ -90,7 +97,14 @@ if TYPE_CHECKING:
 else:
     __getattr__ = lazy_exports(
         __name__,
-        account=("Balance", "CreditPartyBenefit", "CreditPartyStatus", "Statement", "StatementDates"),
+        account=(
+            "Balance",
+            "CreditPartyBenefit",
+            "CreditPartyStatus",
+            "Statement",
+            "StatementBalance",
+            "StatementDates",
+        ),
         base=(
             "Amount",
             "CalculationMode",
@@ -239,6 +253,7 @@ __all__ = [
     "Service",
     "ServiceOfProduct",
     "Statement",
+    "StatementBalance",
     "StatementDates",
     "StatementIdentifier",
     "StatusClassOfTransaction",

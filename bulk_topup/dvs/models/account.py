@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from bulk_topup.dvs.models.base import Amount, DVSModel, Number, Unit
+from bulk_topup.dvs.models.base import DVSModel, Number, Unit
 from bulk_topup.dvs.models.catalogue import Country
 
 
@@ -25,13 +25,21 @@ class StatementDates(DVSModel):
     statement: date | None = None
 
 
+class StatementBalance(DVSModel):
+    """What is due of a bill; DVS need not state any of it."""
+
+    unit_type: Unit | None = None
+    unit: Unit | None = None
+    amount: Number | None = None
+
+
 class Statement(DVSModel):
     """An open bill of an account (reference: Lookup, statement inquiry)."""
 
     reference: str
     dates: StatementDates | None = None
     #: The amount due.
-    balance: Amount | None = None
+    balance: StatementBalance | None = None
 
 
 class CreditPartyBenefit(DVSModel):

@@ -6,6 +6,7 @@ from typing import Final
 
 import polars as pl
 
+from bulk_topup.domain.bills import STATEMENT
 from bulk_topup.domain.money import MAX_DIGITS_AFTER_MARK, MAX_DIGITS_BEFORE_MARK, format_plain, parse_plain_amount
 from bulk_topup.intake.cells.texts import CellProblem, check_invisible, has_foreign_digits, quoted, strip
 
@@ -31,9 +32,12 @@ def normalise_amount(text: str, decimal_mark: str) -> str | CellProblem:
         decimal_mark: the character before its decimals, `.` or `,`.
 
     Returns:
-        The amount in plain notation, without padding zeros, or why it is not an amount.
+        The amount in plain notation, without padding zeros; the word for an amount that DVS is asked for, in lower
+        case; or why it is not an amount.
     """
     text = strip(text)
+    if text.casefold() == STATEMENT:
+        return STATEMENT
     other_mark = "," if decimal_mark == "." else "."
     # The other mark must not be read as the decimal mark, so such a text is never parsed.
     amount = None if other_mark in text else parse_plain_amount(text.replace(decimal_mark, "."))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
+from math import prod
 from typing import TypeVar
 
 import msgspec
@@ -101,6 +102,11 @@ class Catalogue:
             self._by_operator.setdefault(entry.operator.id, []).append(entry)
         self._product.cache_clear()
         self._listed.cache_clear()
+
+    def amount_factor(self, product_id: int) -> Decimal:
+        """Return what the amounts of a product, or of its bills, are multiplied by now."""
+        of_product = (each for each in self._in_effect if each.products is None or product_id in each.products)
+        return prod((each.amount_factor for each in of_product), start=Decimal(1))
 
     def product(self, product_id: int) -> AnyProduct:
         """Return a product as it is now; the same object until the changes are others or it was not used for long.

@@ -215,7 +215,7 @@ def _shared_fields(
         fields |= {"pin": _PIN, "validity": _PIN.validity}
     if model is RangedValuePayment:
         fields["payment"] = PaymentInformation(
-            modes=["PARTIAL", "EXACT"],
+            modes=["PARTIAL", "EXACT", "PAST_DUE"],
             posting_period=PostingPeriod(unit="DAY", quantity=Decimal(1), type="BUSINESS"),
             supports_statement_inquiry=id_ in _INQUIRY_FIELDS,
             required_inquiry_fields=_INQUIRY_FIELDS.get(id_),

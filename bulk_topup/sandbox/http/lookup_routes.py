@@ -1,8 +1,10 @@
 """The look-ups of credit parties: open statements, and the benefits and dates of an eSIM; touches nothing.
 
 All of it is invented from the account number and the month, so the same look-up has the same result. An account that
-ends in 000 has no open statement. An eSIM whose number ends in 0 is not installed yet, one that ends in 1 is installed
-and not active, any other is active; one that ends in 2 has unlimited data.
+ends in 000 has no open statement, one in 010 owes nothing, for one in 113 no amounts are stated, one in 114 has a
+statement in another form than DVS's, and those that end as numbers which can't be looked up are refused as these are.
+An eSIM whose number ends in 0 is not installed yet, one that ends in 1 is installed and not active, any other is
+active; one that ends in 2 has unlimited data.
 """
 
 import hashlib
@@ -11,11 +13,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bulk_topup.dvs import codec, field_limits
-from bulk_topup.dvs.models.account import CreditPartyBenefit, Statement, StatementDates
-from bulk_topup.dvs.models.base import UNLIMITED, Amount
+from bulk_topup.dvs.models.account import CreditPartyBenefit, Statement, StatementBalance, StatementDates
+from bulk_topup.dvs.models.base import UNLIMITED
 from bulk_topup.dvs.models.product import PaymentInformation, RangedAmount, RangedValuePayment
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.sandbox.catalogue.catalogue import Catalogue, service_body
+from bulk_topup.sandbox.catalogue.catalogue import LOOKUP_ERRORS, UNIDENTIFIED, Catalogue, service_body
 from bulk_topup.sandbox.catalogue.entries import ESIM
 from bulk_topup.sandbox.catalogue.model_bodies import encode
 from bulk_topup.sandbox.catalogue.operators import COUNTRIES
@@ -24,6 +26,9 @@ from bulk_topup.sandbox.http.bodies import moment
 from bulk_topup.sandbox.provider.requests import CreditPartyRequest, Party, StatementRequest
 
 WITHOUT_STATEMENTS = "000"
+WITHOUT_DEBT = "010"
+IN_NO_FORM = "114"
+ENDING_LENGTH = 3
 NOT_INSTALLED, NOT_ACTIVE, WITHOUT_LIMIT = "0", "1", "2"
 
 _MOST_STATEMENTS = 3
@@ -40,8 +45,8 @@ def statement_bodies(catalogue: Catalogue, lookup: StatementRequest, now: dateti
     """Write the open statements of an account, newest first (reference: Lookup, statement inquiry).
 
     Raises:
-        ErrorResponse: no such product (1003001), it has no statements (1007500), or a field that its inquiry requires
-            is missing (1000400).
+        ErrorResponse: no such product (1003001), it has no statements (1007500), a field that its inquiry requires
+            is missing (1000400), or the account is refused.
     """
     product = catalogue.product(lookup.product_id)
     if (
@@ -51,8 +56,13 @@ def statement_bodies(catalogue: Catalogue, lookup: StatementRequest, now: dateti
     ):
         raise ErrorResponse(ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
     _check_inquiry_fields(product.payment, lookup)
-    if lookup.account_number.endswith(WITHOUT_STATEMENTS):
+    ending = lookup.account_number[-ENDING_LENGTH:]
+    if (code := LOOKUP_ERRORS.get(ending)) is not None:
+        raise ErrorResponse(code)
+    if ending == WITHOUT_STATEMENTS:
         return []
+    if ending == IN_NO_FORM:
+        return [codec.encode({"reference": None, "dates": {}, "balance": {}})]
     account = f"{lookup.product_id}/{lookup.account_number}/{lookup.account_qualifier}"
     bodies = []
     for age in range(1 + _number(account) % _MOST_STATEMENTS):
@@ -61,9 +71,9 @@ def statement_bodies(catalogue: Catalogue, lookup: StatementRequest, now: dateti
         statement = Statement(
             reference=f"INV-{number % 10**8:08}",
             dates=StatementDates(due=(issued + _TIME_TO_PAY).date(), statement=issued.date()),
-            balance=_balance(product.destination, number),
+            balance=_balance(product.destination, number, ending, catalogue.amount_factor(lookup.product_id)),
         )
-        bodies.append(encode(statement))
+        bodies.append(encode(statement, {"balance": {"unit", "amount"}} if ending == UNIDENTIFIED else None))
     return bodies
 
 
@@ -74,9 +84,13 @@ def _check_inquiry_fields(payment: PaymentInformation, lookup: StatementRequest)
         raise ErrorResponse(ErrorCode.BAD_REQUEST, f"an inquiry with product {lookup.product_id} requires {needed}")
 
 
-def _balance(side: RangedAmount, number: int) -> Amount:
+def _balance(side: RangedAmount, number: int, ending: str, factor: Decimal) -> StatementBalance:
     low, step = side.amount.min or Decimal(0), side.amount.increment or Decimal(1)
-    return Amount(unit=side.unit, amount=low + step * (number % _BALANCE_STEPS))
+    if ending == WITHOUT_DEBT:
+        return StatementBalance(unit_type="CURRENCY", unit=side.unit, amount=Decimal(0))
+    return StatementBalance(
+        unit_type="CURRENCY", unit=side.unit, amount=low + step * round(factor * (number % _BALANCE_STEPS))
+    )
 
 
 def benefit_bodies(lookup: CreditPartyRequest, now: datetime) -> list[bytes]:

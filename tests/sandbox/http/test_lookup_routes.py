@@ -15,6 +15,7 @@ from bulk_topup.dvs.models.account import CreditPartyBenefit, CreditPartyStatus,
 from bulk_topup.dvs.models.transaction import Party
 from bulk_topup.sandbox import EmbeddedSandbox
 from bulk_topup.sandbox.catalogue.catalogue_name import SMALL
+from bulk_topup.sandbox.catalogue.changes import Change
 from bulk_topup.sandbox.catalogue.open_catalogue import open_catalogue
 from bulk_topup.sandbox.http.lookup_routes import statement_bodies
 from bulk_topup.sandbox.provider.requests import StatementRequest
@@ -49,7 +50,38 @@ def test_an_account_has_statements_that_stay_the_same(post: Post) -> None:
     assert post("/lookup/statement-inquiry", INQUIRY | {"account_number": "30294429000"}).json() == []
 
 
-@given(st.text(min_size=1, max_size=90).filter(str.strip))
+#: Endings of accounts that have no bill that can be paid.
+SPECIAL = ("010", "110", "111", "112", "113", "114")
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "code"), [("110", 400, 1005003), ("111", 400, 1007500), ("112", 404, 1005006)]
+)
+def test_accounts_that_cannot_be_inquired_are_refused(
+    ending: str, status: int, code: int, post: Post, refused: Refused
+) -> None:
+    refused(post("/lookup/statement-inquiry", INQUIRY | {"account_number": f"30294429{ending}"}), status, code)
+
+
+def test_accounts_may_owe_nothing_or_an_amount_that_is_not_stated(post: Post) -> None:
+    owed = post("/lookup/statement-inquiry", INQUIRY | {"account_number": "30294429010"}).json()
+    assert {statement["balance"]["amount"] for statement in owed} == {0}
+    unstated = post("/lookup/statement-inquiry", INQUIRY | {"account_number": "30294429113"}).json()
+    assert [statement["balance"] for statement in unstated] == [{"unit_type": "CURRENCY"}] * len(unstated)
+
+
+def test_bills_grow_with_the_amount_factor_of_their_product() -> None:
+    catalogue = open_catalogue(SMALL)
+    lookup = StatementRequest(product_id=9105, account_number="30294429610", account_qualifier="PREPAID")
+    before = [codec.decode(body)["balance"]["amount"] for body in statement_bodies(catalogue, lookup, NOW)]
+    catalogue.set_changes([Change(products=[9105], amount_factor=Decimal(2))])
+    after = [codec.decode(body)["balance"]["amount"] for body in statement_bodies(catalogue, lookup, NOW)]
+    assert [amount - 50 for amount in after] == [2 * (amount - 50) for amount in before]
+    catalogue.set_changes([Change(products=[9240], amount_factor=Decimal(2))])
+    assert [codec.decode(body)["balance"]["amount"] for body in statement_bodies(catalogue, lookup, NOW)] == before
+
+
+@given(st.text(min_size=1, max_size=90).filter(str.strip).filter(lambda account: not account.endswith(SPECIAL)))
 def test_the_balance_of_a_statement_can_be_paid(account: str) -> None:
     lookup = StatementRequest(product_id=9105, account_number=account, account_qualifier="PREPAID")
     bodies = statement_bodies(open_catalogue(SMALL), lookup, NOW)
