@@ -33,6 +33,8 @@ class DiscrepancyKind(StrEnum):
     DIFFERENT_PRICE = "different_price"
     #: The row is completed, and neither the ledger nor DVS has a price.
     CHARGE_UNKNOWN = "charge_unknown"
+    #: The list leaves out the price, and too many were asked for by their IDs.
+    PRICE_NOT_ASKED = "price_not_asked"
     #: DVS has another status than the ledger.
     DIFFERENT_STATUS = "different_status"
     #: The row is completed in the ledger, and DVS reversed the payment.
@@ -90,8 +92,14 @@ class Discrepancy:
         }
 
 
-def compare(known: KnownAttempt, transaction: Transaction) -> list[Discrepancy]:
-    """Return the discrepancies between an attempt and the transaction that DVS lists with its external ID."""
+def compare(known: KnownAttempt, transaction: Transaction, *, is_price_asked: bool = True) -> list[Discrepancy]:
+    """Return the discrepancies between an attempt and the transaction that DVS lists with its external ID.
+
+    Args:
+        known: the attempt.
+        transaction: as DVS lists it.
+        is_price_asked: False if the list leaves out its price, and it was not asked for by its ID.
+    """
     if known.state is RowState.CONFLICT:
         text = f"{known.message} DVS has {_described(transaction)}. {_resolve(known)}".strip()
         found = [(DiscrepancyKind.CONFLICT, text)]
@@ -102,7 +110,7 @@ def compare(known: KnownAttempt, transaction: Transaction) -> list[Discrepancy]:
         found = [
             *_in_identity(known, transaction),
             *_in_request(known, transaction),
-            *_in_price(known, transaction),
+            *(_in_price(known, transaction) if is_price_asked else _in_price_not_asked(transaction)),
             *_in_status(known, transaction),
         ]
     here, there = ledger_entry(known, is_listed=True), dvs_entry(transaction, known)
@@ -218,6 +226,14 @@ def _in_price(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[D
     elif (here.cost, here.cost_unit) != (there.cost, there.cost_unit):
         text = f"The ledger has {_price(here)}, DVS has {_price(there)}. Ask DT One what was charged."
         yield DiscrepancyKind.DIFFERENT_PRICE, text
+
+
+def _in_price_not_asked(transaction: Transaction) -> Iterable[tuple[DiscrepancyKind, str]]:
+    text = (
+        f"DVS lists {_described(transaction)} without its price, which was not asked for, after those of many others. "
+        "Compare a shorter time, with --from and --to."
+    )
+    yield DiscrepancyKind.PRICE_NOT_ASKED, text
 
 
 def _in_status(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[DiscrepancyKind, str]]:

@@ -55,6 +55,15 @@ class Figures:
         elif entry.state is RowState.ACCEPTED:
             _add(self.held, entry.cost_unit, entry.cost, sign)
 
+    def __add__(self, other: "Figures") -> "Figures":
+        """Return the sums of both."""
+        both = Figures(transactions=self.transactions + other.transactions)
+        for figures in (self, other):
+            for name in SUMS:
+                for unit, amount in getattr(figures, name).items():
+                    _add(getattr(both, name), unit, amount, 1)
+        return both
+
     def as_json(self) -> dict[str, object]:
         """Return plain values; amounts as text in plain notation."""
         return {

@@ -90,7 +90,9 @@ async def test_only_so_many_prices_are_asked_for(
     monkeypatch.setattr(compare, "MAX_PRICES_ASKED", 2)
     network.seen.clear()
     network.rule = lambda _number, line, _body: _leave_out if line.startswith(LIST) else "pass"
-    assert (await compared()).comparison.counts == {DiscrepancyKind.DIFFERENT_PRICE: 1}
+    result = await compared()
+    assert result.comparison.counts == {DiscrepancyKind.PRICE_NOT_ASKED: 1}
+    assert "Compare a shorter time" in result.comparison.discrepancies[0].message
     assert _singles(network) == 2
 
 
