@@ -94,7 +94,9 @@ class Scope:
         """Return True if a transaction that the ledger does not know counts as missing here; in doubt it does."""
         if self.is_strict:
             return True
-        return may_be_computed(external_id) if self.jobs is None else looks_like(self.jobs, external_id)
+        if self.jobs is None:
+            return may_be_computed(external_id)
+        return looks_like(self.jobs, external_id.strip().lower())
 
 
 async def compare_window(

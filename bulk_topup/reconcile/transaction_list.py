@@ -1,6 +1,6 @@
 """Reads DVS's list of transactions of any time side by side, without missing one that is new; moves no row."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -49,11 +49,6 @@ async def read_transactions(
 ) -> None:
     """Read all transactions that were created in a window; a page may come again.
 
-    The first pages of all days are read first, and then the others, all side by side and each day's in order. While
-    pages are asked for at the same time, a new transaction can push another one from a page that is not read yet to one
-    that is. So the entries of a day have to be as many as each of its pages states; otherwise the day is read again,
-    page after page.
-
     Args:
         dvs: an open client.
         questions: asks for the pages.
@@ -69,18 +64,39 @@ async def read_transactions(
     spans = windows(start, end)
     if start <= settled < end:
         spans = [*windows(start, settled), *windows(settled + MICROSECOND, end)]
-    parts = [_Part(dvs.transactions.list(from_date=first, to_date=last)) for first, last in spans]
+    await read_lists(
+        [dvs.transactions.list(from_date=first, to_date=last) for first, last in spans], questions, receive
+    )
+
+
+async def read_lists(lists: Sequence[Pages[Transaction]], questions: Questions, receive: Receive) -> None:
+    """Read all pages of lists, such as those of several days.
+
+    The first page of each list is read first, and then the others, all side by side and each list's in order. While
+    pages are asked for at the same time, a new entry can push another one from a page that is not read yet to one that
+    is. So the entries of a list have to be as many as each of its pages states; otherwise it is read again, page after
+    page, as it is if DVS states no total.
+
+    Args:
+        lists: the lists.
+        questions: asks for the pages.
+        receive: receives each page.
+
+    Raises:
+        InvalidResponseError: a list has no end, or lacks pages that DVS announced.
+        DVSError: DVS did not respond; what was read is incomplete.
+    """
+    parts = [_Part(pages) for pages in lists]
     what = "days of transactions"
     async with aclosing(questions.answers(what, parts, lambda part: part.pages.page(1))) as first_pages:
         async for part, page in first_pages:
             await part.receive(page, receive)
             part.number = min(page.total_pages or 1, MAX_PAGES)
-            # Without a total, pages follow until one is not full: one after the other.
             part.is_whole = page.is_last and page.total in {None, part.entries}
-    pages = [(part, number) for part in parts if not part.is_whole for number in range(2, part.number + 1)]
+    others = [(part, number) for part in parts if not part.is_whole for number in range(2, part.number + 1)]
     what = "pages of transactions"
-    async with aclosing(questions.answers(what, pages, lambda item: item[0].pages.page(item[1]))) as more_pages:
-        async for (part, _), page in more_pages:
+    async with aclosing(questions.answers(what, others, lambda item: item[0].pages.page(item[1]))) as other_pages:
+        async for (part, _), page in other_pages:
             await part.receive(page, receive)
     for part in parts:
         if not part.is_consistent:
