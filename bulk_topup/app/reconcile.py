@@ -19,9 +19,10 @@ from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import job_from_run
 from bulk_topup.ledger import LedgerStore, run_locks
 from bulk_topup.reconcile.apply import Applied, apply
-from bulk_topup.reconcile.compare import Comparison, Scope, compare_window
+from bulk_topup.reconcile.compare import Comparison, compare_window
 from bulk_topup.reconcile.discrepancies import Discrepancy
 from bulk_topup.reconcile.list_changes import ListFigures, changed_lines, contradictions
+from bulk_topup.reconcile.scope import Scope
 from bulk_topup.reconcile.wallets import WalletFigures, wallet_figures
 from bulk_topup.system.clock import Clock, SystemClock
 

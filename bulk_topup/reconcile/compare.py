@@ -1,7 +1,7 @@
 """Compares the ledger with DVS's list over a window; sends no payment, and moves no row."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,13 +10,12 @@ from itertools import islice
 from typing import Final
 
 from bulk_topup.domain.attempt import KnownAttempt
-from bulk_topup.domain.identity import looks_like, may_be_computed
+from bulk_topup.domain.identity import may_be_computed
 from bulk_topup.domain.money import PRECISE
 from bulk_topup.domain.moves import facts_of, state_for
-from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, NotFoundError, UnreadableBodyError
-from bulk_topup.dvs.models.transaction import Transaction
+from bulk_topup.dvs.models.transaction import TransactionOutcome
 from bulk_topup.dvs.pagination import Page
 from bulk_topup.dvs.unreadable import UnreadableEntries, UnreadableEntry
 from bulk_topup.ledger import LedgerStore
@@ -34,6 +33,7 @@ from bulk_topup.reconcile.discrepancies import (
 from bulk_topup.reconcile.figures import Entry, Figures, dvs_entry, ledger_entry
 from bulk_topup.reconcile.lookup import find
 from bulk_topup.reconcile.questions import Questions
+from bulk_topup.reconcile.scope import Scope
 from bulk_topup.reconcile.transaction_list import read_transactions
 
 #: Maximum discrepancies that are kept one by one; any more are only counted.
@@ -75,28 +75,6 @@ class Comparison:
             self.counts[discrepancy.kind] += 1
             if len(self.discrepancies) < MAX_DISCREPANCIES:
                 self.discrepancies.append(discrepancy)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scope:
-    """What a comparison compares."""
-
-    runs: Collection[Run]
-    #: The names of the jobs whose unknown external IDs count as missing here; None for those of all jobs.
-    jobs: Collection[str] | None
-    #: Whether unknown external IDs of other programs count as missing here too.
-    is_strict: bool
-    #: The window of creation dates, in UTC.
-    start: datetime
-    end: datetime
-
-    def is_missing_here(self, external_id: str) -> bool:
-        """Return True if a transaction that the ledger does not know counts as missing here; in doubt it does."""
-        if self.is_strict:
-            return True
-        if self.jobs is None:
-            return may_be_computed(external_id)
-        return looks_like(self.jobs, external_id.strip().lower())
 
 
 async def compare_window(
@@ -156,7 +134,7 @@ class _Comparer:
         self._unreadable: dict[str, UnreadableEntry] = {}
         self.found = Comparison()
 
-    async def compare_listed(self, page: Page[Transaction]) -> int:
+    async def compare_listed(self, page: Page[TransactionOutcome]) -> int:
         """Compare the transactions of a page of DVS's list; return how many of its entries are new."""
         transactions = list(page.items)
         unreadable = self.found.unreadable.count
@@ -171,7 +149,7 @@ class _Comparer:
             self._compare(known, priced or transaction, is_again=new[id_], is_price_asked=priced is not None)
         return len(pairs) + self.found.unreadable.count - unreadable
 
-    def _lacks_price(self, known: KnownAttempt | None, transaction: Transaction) -> bool:
+    def _lacks_price(self, known: KnownAttempt | None, transaction: TransactionOutcome) -> bool:
         """Return True if the list leaves out the price of a row's final transaction, which needs one."""
         if known is None or known.run_id not in self._run_ids:
             return False
@@ -179,26 +157,26 @@ class _Comparer:
         return is_lacking and (known.state is RowState.COMPLETED or known.price is not None)
 
     async def _ask_prices(
-        self, lacking: Sequence[tuple[KnownAttempt | None, Transaction]]
-    ) -> dict[int, Transaction | None]:
+        self, lacking: Sequence[tuple[KnownAttempt | None, TransactionOutcome]]
+    ) -> dict[int, TransactionOutcome | None]:
         """Return transactions with the prices that DVS states by their IDs; None where too many were asked for."""
         allowed = max(MAX_PRICES_ASKED - self._prices_asked, 0)
         self._prices_asked += len(lacking)
-        found: dict[int, Transaction | None] = {each.id: None for _, each in lacking[allowed:]}
+        found: dict[int, TransactionOutcome | None] = {each.id: None for _, each in lacking[allowed:]}
         asked = [each for _, each in lacking[:allowed]]
         async with aclosing(self._questions.answers("prices", asked, self._with_price)) as answers:
             async for each, priced in answers:
                 found[each.id] = priced
         return found
 
-    async def _with_price(self, transaction: Transaction) -> Transaction:
+    async def _with_price(self, transaction: TransactionOutcome) -> TransactionOutcome:
         try:
-            again = await self._dvs.transactions.get(transaction.id)
+            again = await self._dvs.transaction_outcomes.get(transaction.id)
         except (NotFoundError, UnreadableBodyError):
             return transaction
         return transaction.model_copy(update={"prices": again.prices})
 
-    async def _read_again(self, entry: UnreadableEntry) -> list[Transaction]:
+    async def _read_again(self, entry: UnreadableEntry) -> list[TransactionOutcome]:
         """Return the transaction of an unreadable entry if it is of a row and can be read by itself."""
         id_ = entry.external_id
         is_known = id_ is not None and bool(self._ledger.comparison.find_attempts([id_]))
@@ -206,7 +184,7 @@ class _Comparer:
             if id_ not in self._unreadable and self._lookups < MAX_LOOKUPS:
                 self._lookups += 1
                 try:
-                    return [await self._dvs.transactions.read_again(entry)]
+                    return [await self._dvs.transaction_outcomes.read_again(entry)]
                 except UnreadableBodyError:
                     pass
             self._unreadable[id_] = entry
@@ -219,7 +197,7 @@ class _Comparer:
         expected = [known for known in batch if self._is_expected(known)]
         asked = expected[: max(MAX_LOOKUPS - self._lookups, 0)]
         self._lookups += len(asked)
-        found: dict[str, Transaction | str | None] = {}
+        found: dict[str, TransactionOutcome | str | None] = {}
         what = "transactions that the list lacks"
         async with aclosing(self._questions.answers(what, asked, self._look_up)) as answers:
             async for known, answer in answers:
@@ -232,15 +210,15 @@ class _Comparer:
         may_exist = known.transaction_id is not None or known.state in {RowState.IN_FLIGHT, RowState.CONFLICT}
         return may_exist and known.attempt.external_id not in self._unreadable
 
-    async def _look_up(self, known: KnownAttempt) -> Transaction | str | None:
+    async def _look_up(self, known: KnownAttempt) -> TransactionOutcome | str | None:
         """Return an attempt's transaction, or why it can't be read; None if DVS has none."""
         try:
             return await find(self._dvs, known)
         except UnreadableBodyError as error:
             return str(error)
 
-    def _compare_unlisted(self, known: KnownAttempt, answer: Transaction | str | None) -> None:
-        if isinstance(answer, Transaction):
+    def _compare_unlisted(self, known: KnownAttempt, answer: TransactionOutcome | str | None) -> None:
+        if isinstance(answer, TransactionOutcome):
             if self._ledger.comparison.record_listed([(answer.id, answer.external_id)]):
                 self._compare(known, answer, is_again=False)
             else:
@@ -258,13 +236,18 @@ class _Comparer:
         self.found.here.add(ledger_entry(known, is_listed=True))
         self.found.add([unreadable_there(known, problem)])
 
-    def _compare_listed_otherwise(self, known: KnownAttempt, transaction: Transaction) -> None:
+    def _compare_listed_otherwise(self, known: KnownAttempt, transaction: TransactionOutcome) -> None:
         """Compare an attempt whose transaction was listed, and counted, with another external ID."""
         self.found.here.add(ledger_entry(known, is_listed=True))
         self.found.add(replace(discrepancy, there=None) for discrepancy in compare(known, transaction))
 
     def _compare(
-        self, known: KnownAttempt | None, transaction: Transaction, *, is_again: bool, is_price_asked: bool = True
+        self,
+        known: KnownAttempt | None,
+        transaction: TransactionOutcome,
+        *,
+        is_again: bool,
+        is_price_asked: bool = True,
     ) -> None:
         found = self.found
         there = dvs_entry(transaction, known)
@@ -287,7 +270,7 @@ class _Comparer:
                 found.here.add(ledger_entry(known, is_listed=True))
                 found.add(compare(known, transaction, is_price_asked=is_price_asked))
 
-    def _add_unknown(self, transaction: Transaction, there: Entry) -> None:
+    def _add_unknown(self, transaction: TransactionOutcome, there: Entry) -> None:
         """Count a transaction that the ledger does not know."""
         if self._scope.is_missing_here(transaction.external_id):
             self.found.there.add(there)

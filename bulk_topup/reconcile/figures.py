@@ -7,7 +7,7 @@ from bulk_topup.domain.attempt import KnownAttempt, Resolution
 from bulk_topup.domain.money import PRECISE, format_plain, with_fee
 from bulk_topup.domain.moves import facts_of, request_of, state_for
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs.models.transaction import Transaction
+from bulk_topup.dvs.models.transaction import TransactionOutcome
 
 #: The names of the sums of `Figures`, as JSON has them.
 SUMS = ("asked", "charged", "held")
@@ -89,7 +89,7 @@ def ledger_entry(known: KnownAttempt, *, is_listed: bool) -> Entry | None:
     return Entry(state=known.state, asked=asked, unit=unit, cost=cost, cost_unit=known.price_unit)
 
 
-def dvs_entry(transaction: Transaction, known: KnownAttempt | None = None) -> Entry:
+def dvs_entry(transaction: TransactionOutcome, known: KnownAttempt | None = None) -> Entry:
     """Return what DVS has of a transaction.
 
     Args:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.dvs.models.transaction import Transaction
+from bulk_topup.dvs.models.transaction import TransactionOutcome
 from bulk_topup.dvs.pagination import MAX_PAGES, Page, Pages
 from bulk_topup.dvs.resources.transactions import MICROSECOND, windows
 from bulk_topup.reconcile.questions import Questions
@@ -17,14 +17,14 @@ from bulk_topup.reconcile.questions import Questions
 SETTLED_AFTER: Final = timedelta(minutes=10)
 
 #: Receives a page of the list, and returns how many of its entries no page before it had.
-Receive = Callable[[Page[Transaction]], Awaitable[int]]
+Receive = Callable[[Page[TransactionOutcome]], Awaitable[int]]
 
 
 @dataclass(slots=True)
 class _Part:
     """The transactions of up to 24 hours, as far as they are read."""
 
-    pages: Pages[Transaction]
+    pages: Pages[TransactionOutcome]
     #: Pages that DVS has announced; 1 if it announces none.
     number: int = 1
     #: Entries that were received, each once.
@@ -38,7 +38,7 @@ class _Part:
         """Whether all pages are of one state of the list, as far as they tell."""
         return self.is_whole or self.totals == {self.entries}
 
-    async def receive(self, page: Page[Transaction], receive: Receive) -> None:
+    async def receive(self, page: Page[TransactionOutcome], receive: Receive) -> None:
         """Pass on a page, and note what it says of the whole."""
         self.totals.add(page.total)
         self.entries += await receive(page)
@@ -65,11 +65,11 @@ async def read_transactions(
     if start <= settled < end:
         spans = [*windows(start, settled), *windows(settled + MICROSECOND, end)]
     await read_lists(
-        [dvs.transactions.list(from_date=first, to_date=last) for first, last in spans], questions, receive
+        [dvs.transaction_outcomes.list(from_date=first, to_date=last) for first, last in spans], questions, receive
     )
 
 
-async def read_lists(lists: Sequence[Pages[Transaction]], questions: Questions, receive: Receive) -> None:
+async def read_lists(lists: Sequence[Pages[TransactionOutcome]], questions: Questions, receive: Receive) -> None:
     """Read all pages of lists, such as those of several days.
 
     The first page of each list is read first, and then the others, all side by side and each list's in order. While

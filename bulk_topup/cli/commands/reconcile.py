@@ -107,32 +107,29 @@ def reconcile_command(
                 click.echo(client_rate(dvs), err=True)
                 show_notices(dvs, clock)
                 payer = payer_of(options, dvs, same_account=is_same_account)
-                with _open(options, clock, is_created=is_rebuilt and job is not None) as ledger:
+                is_created = is_rebuilt and job is not None
+                with _open(options, clock, is_created=is_created) as ledger, shown_asking() as on_progress:
                     run, rebuilt = _named(list_or_job, job, ledger, is_rebuilt=is_rebuilt), None
                     if job is not None and is_rebuilt:
                         run, rebuilt = await rebuild(job, dvs=dvs, payer=payer, ledger=ledger, clock=clock, **between)
                     elif run is not None and is_rebuilt:
                         rebuilt = await rebuild_run(run, dvs=dvs, payer=payer, ledger=ledger, clock=clock, **between)
-                    with shown_asking() as on_progress:
-                        reconciled = await reconcile(
-                            dvs=dvs,
-                            payer=payer,
-                            ledger=ledger,
-                            run=run,
-                            job=job,
-                            is_applied=is_applied,
-                            is_strict=is_strict,
-                            on_progress=on_progress,
-                            clock=clock,
-                            **between,
-                        )
+                    reconciled = await reconcile(
+                        dvs=dvs,
+                        payer=payer,
+                        ledger=ledger,
+                        run=run,
+                        job=job,
+                        is_applied=is_applied,
+                        is_strict=is_strict,
+                        on_progress=on_progress,
+                        clock=clock,
+                        **between,
+                    )
                     return reconciled, rebuilt, payer
 
         reconciled, rebuilt, payer = run_async(compare(), interrupted="Interrupted before the comparison was complete.")
-        if as_json:
-            click.echo(codec.encode(_as_json(reconciled, rebuilt, payer)))
-        else:
-            _show(Console(), reconciled, rebuilt, account_line(options, payer.account))
+        _print(reconciled, rebuilt, payer, None if as_json else account_line(options, payer.account))
         raise click.exceptions.Exit(ExitCode.ALL_COMPLETED if reconciled.agrees else ExitCode.INCOMPLETE)
 
 
@@ -162,6 +159,14 @@ def _job_to_reread(
     if is_rebuilt and list_or_job is None:
         raise click.UsageError("--rebuild needs the run's list or job file, or a run of the ledger.")
     return None
+
+
+def _print(reconciled: Reconciled, rebuilt: int | None, payer: PayingAccount, account: str | None) -> None:
+    """Print the result: for people below the line about the account, or as JSON without one."""
+    if account is None:
+        click.echo(codec.encode(_as_json(reconciled, rebuilt, payer)))
+    else:
+        _show(Console(), reconciled, rebuilt, account)
 
 
 def _as_json(reconciled: Reconciled, rebuilt: int | None, payer: PayingAccount) -> dict[str, object]:
