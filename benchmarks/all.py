@@ -22,6 +22,7 @@ SCRIPTS = (
     "plan.py",
     "first_payment.py",
     "questions.py",
+    "reconcile.py",
     "run.py",
     "commits.py",
     "requests_per_row.py",

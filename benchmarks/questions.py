@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,8 @@ class Took:
     #: From its first request to its end, or from its start without a request.
     seconds: float
     requests: int
+    #: CPU seconds of its own, the start included.
+    cpu: float
     output: bytes
 
 
@@ -76,6 +79,7 @@ def main() -> None:
         folder = Path(name)
         found = _add(figures, "products", ("products", "--json"), folder, port, arguments)
         ids = [product["id"] for product in json.loads(found.output)]
+        _add(figures, "products as a table", ("products",), folder, port, arguments)
         chosen = [word for id_ in ids[:TEMPLATE] for word in ("--product", str(id_))]
         what = f"template of {min(TEMPLATE, len(ids))} products"
         _add(figures, what, ("template", *chosen, "--force", "--output", "t.xlsx", "--json"), folder, port, arguments)
@@ -122,7 +126,7 @@ async def _run(commands: list[str], words: tuple[str, ...], folder: Path, port: 
 
 async def _once(command: str, words: tuple[str, ...], folder: Path, relay: Relay, address: str, ledger: str) -> Took:
     relay.requests.clear()
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), _cpu_of_commands()
     process = await asyncio.create_subprocess_exec(
         *(command, *words, "--env", "preprod", "--base-url", address, "--ledger", ledger),
         env={**os.environ, "DVS_API_KEY": KEY, "DVS_API_SECRET": SECRET},
@@ -133,7 +137,14 @@ async def _once(command: str, words: tuple[str, ...], folder: Path, relay: Relay
     output, _ = await process.communicate()
     seconds = time.perf_counter() - (relay.requests[0][0] if relay.requests else started)
     assert process.returncode in {0, 3}, process.returncode  # rows without a product are refused
-    return Took(seconds=seconds, requests=len(relay.requests), output=output)
+    cpu = _cpu_of_commands() - cpu
+    return Took(seconds=seconds, requests=len(relay.requests), cpu=cpu, output=output)
+
+
+def _cpu_of_commands() -> float:
+    """Return the CPU seconds of all commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _numbers(count: int) -> Iterable[str]:
@@ -150,7 +161,7 @@ def _write(path: Path, header: str, lines: Iterable[str]) -> None:
 
 
 def _format(took: Took) -> str:
-    return f"{took.seconds:.1f} s, {took.requests:,} requests"
+    return f"{took.seconds:.1f} s, {took.requests:,} requests, {took.cpu:.1f} s of CPU"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ from typing import Final
 
 from bulk_topup.app.open_list import open_job_list, open_job_table, open_run_list
 from bulk_topup.app.preflight import PayingAccount, check_same_account
-from bulk_topup.domain.run import Run
+from bulk_topup.app.side_by_side import OnProgress, SideBySide
+from bulk_topup.domain.attempt import MAY_ARRIVE
+from bulk_topup.domain.run import Run, possible_ids
 from bulk_topup.domain.totals import Observation
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.account import Balance
@@ -20,6 +22,7 @@ from bulk_topup.reconcile.apply import Applied, apply
 from bulk_topup.reconcile.compare import Comparison, compare_window
 from bulk_topup.reconcile.discrepancies import Discrepancy
 from bulk_topup.reconcile.list_changes import ListFigures, changed_lines, contradictions
+from bulk_topup.reconcile.scope import Scope
 from bulk_topup.reconcile.wallets import WalletFigures, wallet_figures
 from bulk_topup.system.clock import Clock, SystemClock
 
@@ -70,6 +73,8 @@ async def reconcile(
     start: datetime | None = None,
     end: datetime | None = None,
     is_applied: bool = False,
+    is_strict: bool = False,
+    on_progress: OnProgress | None = None,
     clock: Clock | None = None,
 ) -> Reconciled:
     """Compare a run, or all runs of a window, with DVS's transaction list; nothing is sent.
@@ -80,9 +85,11 @@ async def reconcile(
         ledger: an open ledger.
         run: the run; None for all runs of the window.
         job: how the run's list is read; None for the settings of the run's last invocation.
-        start, end: the window of creation dates, in UTC; by default from the run's first intent until now, or the last
-            24 hours.
+        start, end: the window of creation dates, in UTC; by default that of the run's transactions, or the last 24
+            hours.
         is_applied: whether to update rows to what a transaction proves, and compare again.
+        is_strict: whether transactions of other programs are discrepancies, as no other program uses the account.
+        on_progress: receives the progress of reading DVS's list; None for nobody.
         clock: the source of time.
 
     Raises:
@@ -90,7 +97,8 @@ async def reconcile(
         EnvironmentMismatchError, AccountMismatchError: the run belongs to another environment or account.
         DVSError: DVS did not respond.
     """
-    now = (clock or SystemClock()).now()
+    clock = clock or SystemClock()
+    now, questions = clock.now(), SideBySide(dvs=dvs, clock=clock, on_progress=on_progress)
     if run is not None:
         check_same_account(run, payer)
     window = window_of(run, ledger, now, start, end)
@@ -98,9 +106,10 @@ async def reconcile(
     with run_locks(ledger.path, runs):
         runs = [ledger.runs.again(each) for each in runs]
         run = None if run is None else runs[0]
-        reconciled = await _compare(runs, run, job, payer, dvs, ledger, window, now)
+        scope = _scope(runs, run, window, is_strict=is_strict)
+        reconciled = await _compare(scope, run, job, payer, questions, ledger, window, now)
         if is_applied and (applied := await apply(reconciled.comparison, dvs=dvs, ledger=ledger)):
-            again = await _compare(runs, run, job, payer, dvs, ledger, window, now)
+            again = await _compare(scope, run, job, payer, questions, ledger, window, now)
             reconciled = replace(again, applied=tuple(applied))
     ledger.observations.save(payer.account, reconciled.observed)
     return reconciled
@@ -110,6 +119,9 @@ def window_of(
     run: Run | None, ledger: LedgerStore, now: datetime, start: datetime | None, end: datetime | None
 ) -> Window:
     """Return the window to compare: the given ends, and the usual ones for those that are not given.
+
+    A run's window is that of its attempts: from the first intent to the last transaction, and as long after it as a
+    request of one without a transaction may arrive. Without an attempt it is open.
 
     Args:
         run: the run; None for all runs.
@@ -123,7 +135,9 @@ def window_of(
     first, last = now - LAST_DAY, now
     if run is not None:
         first, last = ledger.runs.span(run) or (run.created_at, now)
-        first, last = first - MARGIN, max(last, now)
+        first -= MARGIN
+        if (unknown_until := ledger.runs.unknown_until(run)) is not None:
+            last = max(last, min(unknown_until + MAY_ARRIVE, now))
     start = start or first
     end = end or max(last + MARGIN, start)
     if end < start:
@@ -133,26 +147,31 @@ def window_of(
     return Window(start=start, end=end)
 
 
+def _scope(runs: Sequence[Run], named: Run | None, window: Window, *, is_strict: bool) -> Scope:
+    jobs = None if named is None else {named.job, *(ids.job for ids in possible_ids(named))}
+    return Scope(runs=runs, jobs=jobs, is_strict=is_strict, start=window.start, end=window.end)
+
+
 async def _compare(
-    runs: Sequence[Run],
+    scope: Scope,
     named: Run | None,
     job: Job | None,
     payer: PayingAccount,
-    dvs: AsyncDVS,
+    questions: SideBySide,
     ledger: LedgerStore,
     window: Window,
     now: datetime,
 ) -> Reconciled:
+    dvs = questions.dvs
     observed = ledger.observations.latest(payer.account)
     before = [balance async for balance in dvs.balances.list()]
     comparison = await compare_window(
+        scope,
         dvs=dvs,
+        questions=questions,
         ledger=ledger,
-        runs=runs,
-        jobs=None if named is None else {named.job, named.ids.job},
-        start=window.start,
-        end=window.end,
         observed={unit: seen.newest for unit, seen in observed.items()},
+        now=now,
     )
     after = [balance async for balance in dvs.balances.list()]
     is_up_to_now = window.end >= now
@@ -174,7 +193,7 @@ async def _compare(
         list_, discrepancies = compare_list(named, job, ledger)
         comparison.add(discrepancies)
     return Reconciled(
-        runs=tuple(run.name for run in runs),
+        runs=tuple(run.name for run in scope.runs),
         window=window,
         list=list_,
         comparison=comparison,

@@ -1,13 +1,15 @@
 """Asks many questions side by side at the allowed rate, and reports how far it is; sends what it is given."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine.concurrency import concurrency_for, root_cause
 from bulk_topup.system.clock import Clock
+from bulk_topup.system.waits import cancel_all
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -82,6 +84,36 @@ class SideBySide:
                 grow(group)
         except BaseExceptionGroup as error:
             raise root_cause(error) from None
+
+    async def answers(
+        self, what: str, items: Sequence[T], question: Callable[[T], Coroutine[Any, Any, U]]
+    ) -> AsyncGenerator[tuple[T, U], None]:
+        """Yield each item with its answer, in the items' order, while the next ones are asked about.
+
+        So few answers wait for their turn that their memory does not grow with the items. Close the generator if you
+        stop before the last.
+
+        Args:
+            what: what is asked for, in the plural.
+            items: what the questions are about.
+            question: asks about one item.
+
+        Raises:
+            Exception: what a question raised, when it is its item's turn; the others were cancelled.
+        """
+        started, asked = self.clock.monotonic(), 0
+        questions: deque[asyncio.Task[U]] = deque()
+        try:
+            for number, item in enumerate(items):
+                while asked < min(number + concurrency_for(self.dvs.limiter), len(items)):
+                    questions.append(asyncio.create_task(question(items[asked])))
+                    asked += 1
+                answer = await questions[0]
+                questions.popleft()
+                self._report(what, number + 1, len(items), started)
+                yield item, answer
+        finally:
+            await cancel_all(questions)
 
     def _report(self, what: str, answered: int, total: int, started: float) -> None:
         if self.on_progress is None:

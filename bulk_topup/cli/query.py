@@ -24,14 +24,15 @@ from bulk_topup.cli.notices import client_rate, show_notices
 from bulk_topup.cli.options.groups import collect
 from bulk_topup.cli.options.pace import rate_option
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
+from bulk_topup.cli.screens.long_table import print_table
 from bulk_topup.cli.screens.questions import shown_asking
-from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.domain.answer_ages import AnswerAges, ages_of
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.money import format_amount, format_money, format_plain, with_texts
 from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.pagination import Pages
 from bulk_topup.dvs.unreadable import UnreadableEntry
+from bulk_topup.engine.gc_thresholds import rare_gc
 from bulk_topup.security.formulas import csv_text
 from bulk_topup.security.terminal_text import printable
 
@@ -100,7 +101,21 @@ def print_query(
         unreadable.extend(dvs.unreadable.kept)
         return found
 
-    items = fetch_or_exit(query.provider, fetch_and_note, rate=query.rate, interrupted=interrupted)
+    # Many objects are created, and none of them is garbage: to look for it takes as long as all the rest.
+    with rare_gc():
+        items = fetch_or_exit(query.provider, fetch_and_note, rate=query.rate, interrupted=interrupted)
+        _print(query, items, unreadable, headings, row, unbroken)
+
+
+def _print(
+    query: QueryOptions,
+    items: Sequence[Model],
+    unreadable: Iterable[UnreadableEntry],
+    headings: Sequence[str],
+    row: Row[Model],
+    unbroken: Collection[str],
+) -> None:
+    """Print items as the options say."""
     if query.as_json:
         # By the names of the provider, such as "class"; entries that could not be read come last.
         values = [with_texts(item.model_dump(by_alias=True)) for item in items]
@@ -110,7 +125,7 @@ def print_query(
         writer.writerow(headings)
         writer.writerows([csv_text("" if cell is None else str(cell)) for cell in row(item)] for item in items)
     else:
-        Console(emoji=False).print(simple_table(headings, map(row, items), unbroken=unbroken))
+        print_table(Console(emoji=False), headings, map(row, items), unbroken=unbroken)
 
 
 def fetch_or_exit(

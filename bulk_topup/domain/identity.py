@@ -25,6 +25,8 @@ _ATTEMPT = re.compile(f"[1-9][0-9]{{0,{_ATTEMPT_DIGITS - 1}}}")
 #: The length in front of a joined part, and the number of a second or later row.
 _PART_LENGTH = re.compile("([0-9]+):")
 _NUMBER = re.compile("#[0-9]+")
+#: The form of external IDs: the slug, the hash and the attempt's number.
+_FORM = re.compile(rf"(.+)-[a-z2-7]{{{HASH_LENGTH}}}-[1-9][0-9]*")
 
 
 def reference_identity(reference: str) -> str:
@@ -109,8 +111,17 @@ def external_id(job: str, run_key: str, identity: str, attempt: int) -> str:
 
 def looks_like(jobs: Collection[str], external_id: str) -> bool:
     """Return True if an external ID has the form of one of the jobs; jobs with the same slug share it."""
-    found = re.fullmatch(rf"(.+)-[a-z2-7]{{{HASH_LENGTH}}}-[1-9][0-9]*", external_id)
+    found = _FORM.fullmatch(external_id)
     return found is not None and found[1] in {slug(job) for job in jobs}
+
+
+def may_be_computed(external_id: str) -> bool:
+    """Return False if no version computes such an external ID for any job, so that another program has sent it.
+
+    Spaces around an ID and capitals do not matter: in doubt it is one of ours. So is an ID that is not stated.
+    """
+    text = external_id.strip().lower()
+    return not text or _FORM.fullmatch(text) is not None
 
 
 def stem_of(external_id: str) -> str:

@@ -47,19 +47,23 @@ def format_plain(amount: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+#: Types of plain values that JSON has as they are.
+_KEPT: Final = frozenset({str, int, bool, type(None)})
+
+
 def with_texts(value: object) -> object:
     """Return plain values (dict, list, str, int, bool, None, Decimal) with amounts as text, for JSON.
 
     A reader of JSON may turn numbers into floats, which round.
     """
-    match value:
-        case Decimal():
-            return format_plain(value)
-        case dict():
-            return {key: with_texts(item) for key, item in value.items()}
-        case list() | tuple():
-            return [with_texts(item) for item in value]
-    return value
+    # What stays, most of the million values of a long answer, is told by its type alone.
+    if type(value) in _KEPT:
+        return value
+    if isinstance(value, dict):
+        return {key: item if type(item) in _KEPT else with_texts(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [with_texts(item) for item in value]
+    return format_plain(value) if isinstance(value, Decimal) else value
 
 
 def smallest_unit(unit: str) -> Decimal:

@@ -32,6 +32,14 @@ _SPAN: Final = """
     SELECT min(min(a.intent_at, coalesce(a.creation_date, a.intent_at))), max(coalesce(a.creation_date, a.intent_at))
     FROM attempts AS a JOIN rows AS r ON r.id = a.row_id WHERE r.run_id = :run_id
 """
+#: When the outcome of attempts without a transaction was last unknown: a request of theirs may arrive later.
+_UNKNOWN_UNTIL: Final = """
+    SELECT max(max(a.intent_at, coalesce((
+        SELECT max(e.at) FROM events AS e
+        WHERE e.row_id = a.row_id AND e.attempt = a.number AND 'in_flight' IN (e.before, e.after)), a.intent_at)))
+    FROM attempts AS a JOIN rows AS r ON r.id = a.row_id
+    WHERE r.run_id = :run_id AND a.transaction_id IS NULL
+"""
 _IS_SENT: Final = "SELECT EXISTS (SELECT 1 FROM rows WHERE run_id = :run_id AND attempt > 0)"
 _RENAME: Final = """
     UPDATE runs SET job = :job, run_key = :run_key, folded_job = :folded_job, folded_key = :folded_key,
@@ -126,6 +134,11 @@ class RunQueries:
         """Return the times of a run's first and last intent or transaction, in UTC; None before the first."""
         first, last = self.file.fetch_all(_SPAN, run_id=run.id)[0]
         return None if first is None else (datetime.fromisoformat(first), datetime.fromisoformat(last))
+
+    def unknown_until(self, run: Run) -> datetime | None:
+        """Return when the outcome of a run's attempts without a transaction was last unknown; None if all have one."""
+        [until] = self.file.fetch_all(_UNKNOWN_UNTIL, run_id=run.id)[0]
+        return None if until is None else datetime.fromisoformat(until)
 
     def is_sent(self, run: Run) -> bool:
         """Return True if the ledger has an attempt of the run."""

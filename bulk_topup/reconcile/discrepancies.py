@@ -11,7 +11,7 @@ from bulk_topup.domain.echo import differences_from
 from bulk_topup.domain.money import format_money
 from bulk_topup.domain.moves import request_of, state_for
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs.models.transaction import Transaction
+from bulk_topup.dvs.models.transaction import TransactionOutcome
 from bulk_topup.dvs.unreadable import UnreadableEntry
 from bulk_topup.reconcile.figures import Entry, dvs_entry, ledger_entry
 
@@ -33,6 +33,8 @@ class DiscrepancyKind(StrEnum):
     DIFFERENT_PRICE = "different_price"
     #: The row is completed, and neither the ledger nor DVS has a price.
     CHARGE_UNKNOWN = "charge_unknown"
+    #: The list leaves out the price, and too many were asked for by their IDs.
+    PRICE_NOT_ASKED = "price_not_asked"
     #: DVS has another status than the ledger.
     DIFFERENT_STATUS = "different_status"
     #: The row is completed in the ledger, and DVS reversed the payment.
@@ -90,8 +92,14 @@ class Discrepancy:
         }
 
 
-def compare(known: KnownAttempt, transaction: Transaction) -> list[Discrepancy]:
-    """Return the discrepancies between an attempt and the transaction that DVS lists with its external ID."""
+def compare(known: KnownAttempt, transaction: TransactionOutcome, *, is_price_asked: bool = True) -> list[Discrepancy]:
+    """Return the discrepancies between an attempt and the transaction that DVS lists with its external ID.
+
+    Args:
+        known: the attempt.
+        transaction: as DVS lists it.
+        is_price_asked: False if the list leaves out its price, and it was not asked for by its ID.
+    """
     if known.state is RowState.CONFLICT:
         text = f"{known.message} DVS has {_described(transaction)}. {_resolve(known)}".strip()
         found = [(DiscrepancyKind.CONFLICT, text)]
@@ -102,7 +110,7 @@ def compare(known: KnownAttempt, transaction: Transaction) -> list[Discrepancy]:
         found = [
             *_in_identity(known, transaction),
             *_in_request(known, transaction),
-            *_in_price(known, transaction),
+            *(_in_price(known, transaction) if is_price_asked else _in_price_not_asked(transaction)),
             *_in_status(known, transaction),
         ]
     here, there = ledger_entry(known, is_listed=True), dvs_entry(transaction, known)
@@ -133,14 +141,14 @@ def missing_there(known: KnownAttempt) -> Discrepancy | None:
     return _discrepancy(DiscrepancyKind.MISSING_THERE, text, known, known.transaction_id, here, None)
 
 
-def listed_again(known: KnownAttempt, transaction: Transaction) -> Discrepancy:
+def listed_again(known: KnownAttempt, transaction: TransactionOutcome) -> Discrepancy:
     """Return the discrepancy of a further transaction that DVS lists with the same external ID."""
     text = f"DVS also lists {_described(transaction)} with its external ID. Ask DT One which of them was paid."
     there = dvs_entry(transaction, known)
     return _discrepancy(DiscrepancyKind.OTHER_TRANSACTION, text, known, transaction.id, None, there)
 
 
-def missing_here(transaction: Transaction) -> Discrepancy:
+def missing_here(transaction: TransactionOutcome) -> Discrepancy:
     """Return the discrepancy of a transaction that the ledger does not know."""
     return Discrepancy(
         kind=DiscrepancyKind.MISSING_HERE,
@@ -181,7 +189,7 @@ def is_foreign(known: KnownAttempt) -> bool:
     return known.resolution is Resolution.TAKEN and known.state is RowState.FAILED
 
 
-def _in_identity(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[DiscrepancyKind, str]]:
+def _in_identity(known: KnownAttempt, transaction: TransactionOutcome) -> Iterable[tuple[DiscrepancyKind, str]]:
     if known.transaction_id is None and known.state is RowState.COMPLETED:
         text = (
             f"The ledger has it {known.state} without a transaction, but DVS lists {_described(transaction)}. "
@@ -196,7 +204,7 @@ def _in_identity(known: KnownAttempt, transaction: Transaction) -> Iterable[tupl
         yield DiscrepancyKind.OTHER_TRANSACTION, text
 
 
-def _in_request(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[DiscrepancyKind, str]]:
+def _in_request(known: KnownAttempt, transaction: TransactionOutcome) -> Iterable[tuple[DiscrepancyKind, str]]:
     if known.resolution is Resolution.ACCEPTED:
         return
     request = request_of(known.attempt)
@@ -207,7 +215,7 @@ def _in_request(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple
         yield DiscrepancyKind.DIFFERENT_REQUEST, f"{text} Compare both before paying again."
 
 
-def _in_price(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[DiscrepancyKind, str]]:
+def _in_price(known: KnownAttempt, transaction: TransactionOutcome) -> Iterable[tuple[DiscrepancyKind, str]]:
     here, there = ledger_entry(known, is_listed=True), dvs_entry(transaction, known)
     is_open = there.state is RowState.ACCEPTED  # such an answer may leave the price out
     if here is None or (is_open and there.cost is None):
@@ -220,7 +228,15 @@ def _in_price(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[D
         yield DiscrepancyKind.DIFFERENT_PRICE, text
 
 
-def _in_status(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[DiscrepancyKind, str]]:
+def _in_price_not_asked(transaction: TransactionOutcome) -> Iterable[tuple[DiscrepancyKind, str]]:
+    text = (
+        f"DVS lists {_described(transaction)} without its price, which was not asked for, after those of many others. "
+        "Compare a shorter time, with --from and --to."
+    )
+    yield DiscrepancyKind.PRICE_NOT_ASKED, text
+
+
+def _in_status(known: KnownAttempt, transaction: TransactionOutcome) -> Iterable[tuple[DiscrepancyKind, str]]:
     there = state_for(transaction)
     if not known.is_latest and there in {RowState.COMPLETED, RowState.ACCEPTED}:
         text = (
@@ -259,7 +275,7 @@ def _price(entry: Entry) -> str:
     return "no price" if entry.cost is None else format_money(entry.cost, entry.cost_unit or "(unknown currency)")
 
 
-def _described(transaction: Transaction) -> str:
+def _described(transaction: TransactionOutcome) -> str:
     return f"transaction {transaction.id} ({transaction.status.message})"
 
 

@@ -7,7 +7,7 @@ from bulk_topup.domain.attempt import KnownAttempt, Resolution
 from bulk_topup.domain.money import PRECISE, format_plain, with_fee
 from bulk_topup.domain.moves import facts_of, request_of, state_for
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs.models.transaction import Transaction
+from bulk_topup.dvs.models.transaction import TransactionOutcome
 
 #: The names of the sums of `Figures`, as JSON has them.
 SUMS = ("asked", "charged", "held")
@@ -55,6 +55,15 @@ class Figures:
         elif entry.state is RowState.ACCEPTED:
             _add(self.held, entry.cost_unit, entry.cost, sign)
 
+    def __add__(self, other: "Figures") -> "Figures":
+        """Return the sums of both."""
+        both = Figures(transactions=self.transactions + other.transactions)
+        for figures in (self, other):
+            for name in SUMS:
+                for unit, amount in getattr(figures, name).items():
+                    _add(getattr(both, name), unit, amount, 1)
+        return both
+
     def as_json(self) -> dict[str, object]:
         """Return plain values; amounts as text in plain notation."""
         return {
@@ -80,7 +89,7 @@ def ledger_entry(known: KnownAttempt, *, is_listed: bool) -> Entry | None:
     return Entry(state=known.state, asked=asked, unit=unit, cost=cost, cost_unit=known.price_unit)
 
 
-def dvs_entry(transaction: Transaction, known: KnownAttempt | None = None) -> Entry:
+def dvs_entry(transaction: TransactionOutcome, known: KnownAttempt | None = None) -> Entry:
     """Return what DVS has of a transaction.
 
     Args:

@@ -13,6 +13,7 @@ from bulk_topup.domain.identity import (
     external_id,
     folded_party_identity,
     looks_like,
+    may_be_computed,
     number_of,
     occurrence_identity,
     party_identity,
@@ -125,6 +126,39 @@ def test_ids_of_other_jobs_and_forms_look_like_none_of_a_job() -> None:
     assert not looks_like(["payroll"], made.replace("-yn", "-y"))
     assert not looks_like(["payroll"], made.replace("-yn", "-y1"))
     assert not looks_like([], made)
+
+
+@given(names, names, names, st.integers(1, MAX_ATTEMPTS))
+def test_an_external_id_of_any_job_is_never_taken_for_another_programs(
+    job: str, run_key: str, identity: str, attempt: int
+) -> None:
+    made = external_id(job, run_key, identity, attempt)
+    assert may_be_computed(made)
+    assert may_be_computed(f" {made.upper()} ")
+
+
+def test_an_external_id_that_is_not_stated_may_be_any() -> None:
+    assert may_be_computed("")
+    assert may_be_computed(" ")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "4711",
+        "ORDER-2026-11-30-1",
+        "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+        "payroll-aaaaaaaaaaaaaaaaa-1",
+        "payroll-aaaaaaaaaaaaaaaaaaa-1",
+        "payroll-aaaaaaaaaaaaaaaaa1-1",
+        "payroll-aaaaaaaaaaaaaaaaaa-0",
+        "payroll-aaaaaaaaaaaaaaaaaa",
+        "-aaaaaaaaaaaaaaaaaa-1",
+        "payroll-aaaaaaaaaaaaaaaaaa-1-x",
+    ],
+)
+def test_external_ids_of_other_forms_are_those_of_other_programs(other: str) -> None:
+    assert not may_be_computed(other)
 
 
 def test_the_longest_external_id_has_forty_characters() -> None:

@@ -55,6 +55,7 @@ ADDED = {
     "unreadable",
     "unreadable_entries",
     "prices_at",
+    "other_programs",
 }
 #: Totals of states that charge nothing, whose prices are 0 now.
 UNCHARGED = {"failed", "reversed"}

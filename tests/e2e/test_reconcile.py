@@ -201,6 +201,64 @@ def test_without_a_run_every_transaction_that_the_ledger_does_not_have_is_named(
     assert found["provider"]["asked"] == {"SGD": "74"}
 
 
+@pytest.fixture
+def pay_otherwise(sandbox: Any, credentials: tuple[str, str]) -> Callable[[str], None]:
+    """Return a function that pays two SGD under an external ID, as another program does."""
+
+    def create(external_id: str) -> None:
+        body = {
+            "external_id": external_id,
+            "product_id": 6418,
+            "auto_confirm": True,
+            "calculation_mode": "DESTINATION_AMOUNT",
+            "destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": 2},
+            "credit_party_identifier": {"mobile_number": "+6595123477"},
+        }
+        url = f"{sandbox.base_url}/async/transactions"
+        httpx2.post(url, json=body, auth=credentials).raise_for_status()
+
+    return create
+
+
+@pytest.mark.usefixtures("paid")
+def test_transactions_of_other_programs_are_summed_apart_and_no_discrepancies_unless_the_account_is_our_own(
+    pay: Pay, reconcile: Pay, pay_otherwise: Callable[[str], None], books: Books
+) -> None:
+    for external_id in ("4711", "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "list-1"):
+        pay_otherwise(external_id)
+    found = reconcile(code=0)
+    others = [each for each in books()["transactions"] if each["credit_party"] == "+6595123477"]
+    costs = [Decimal(str(each["price"])) + Decimal(str(each["fee"])) for each in others]
+    assert found["other_programs"] == found["foreign"]
+    assert found["other_programs"]["transactions"] == len(costs) == 3
+    assert found["other_programs"]["asked"] == {"SGD": "6"}
+    sums = [found["other_programs"][name].get("USD", "0") for name in ("charged", "held")]
+    assert sum(map(Decimal, sums)) == sum(costs)
+    assert found["ledger"] == found["provider"]
+    assert reconcile(RUN, code=0)["other_programs"]["transactions"] == 3
+    for words in ((), (RUN,)):
+        strict = reconcile(*words, "--strict")
+        assert _kinds(strict) == ["missing_here"] * 3
+        assert strict["other_programs"]["transactions"] == strict["foreign"]["transactions"] == 0
+    output = pay("reconcile", code=0)
+    assert "other programs" in output.stdout
+    assert "No discrepancies." in output.stdout
+
+
+@pytest.mark.usefixtures("paid")
+def test_what_another_ledger_of_ours_may_have_sent_is_never_counted_as_another_programs(
+    reconcile: Pay, pay_otherwise: Callable[[str], None]
+) -> None:
+    pay_otherwise("bonus-aaaaaaaaaaaaaaaaaa-1")
+    assert _kinds(reconcile()) == ["missing_here"]
+    found = reconcile(RUN, code=0)
+    assert (found["foreign"]["transactions"], found["other_programs"]["transactions"]) == (1, 0)
+    pay_otherwise("list-aaaaaaaaaaaaaaaaaa-1")
+    pay_otherwise("LIST-BBBBBBBBBBBBBBBBBB-1")
+    assert _kinds(reconcile()) == ["missing_here"] * 3
+    assert _kinds(reconcile(RUN)) == ["missing_here"] * 2
+
+
 @pytest.mark.usefixtures("paid")
 def test_a_window_of_more_than_a_day_is_read_in_parts(reconcile: Pay) -> None:
     now = datetime.now(UTC)

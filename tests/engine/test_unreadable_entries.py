@@ -279,18 +279,18 @@ async def test_a_wallet_that_can_not_be_read_hides_no_other_and_is_not_compared(
     assert {each.unit for each in result.observed} == wallets - {"EUR"}
 
 
-async def test_reconcile_counts_a_transaction_without_an_external_id_as_another_programs(
+async def test_reconcile_counts_a_transaction_without_an_external_id_as_another_runs(
     pay: Pay, network: Any, open_all: Callable[..., Awaitable[Reconciled]]
 ) -> None:
     _, outcomes = await pay(3)
 
     def add(content: list[dict[str, Any]]) -> None:
-        content.append({**content[0], "id": 99, "external_id": None})
+        content += [{**each, "id": 99, "external_id": None} for each in content[:1]]
 
     network.rule = lambda _number, line, _body: add if line.startswith(SWEEP) else "pass"
     result = await open_all(reconcile)
     assert result.agrees
-    assert (result.comparison.there.transactions, result.comparison.foreign.transactions) == (len(outcomes), 1)
+    assert (result.comparison.there.transactions, result.comparison.other_runs.transactions) == (len(outcomes), 1)
 
 
 async def test_a_rebuild_never_takes_an_unreadable_entry_of_the_run_for_absent(

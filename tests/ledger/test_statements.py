@@ -59,6 +59,7 @@ WHOLE_RUN = {
     "rows._TOTALS": ON_REQUEST,
     "runs._IS_SENT": ONCE_FOR_AN_INVOCATION,
     "runs._SPAN": ON_REQUEST,
+    "runs._UNKNOWN_UNTIL": ON_REQUEST,
     "spending._PLANNED_PRICES": "reads its first rows in list order, up to a limit",
     "spending._PENDING_COSTS": ONCE_FOR_AN_INVOCATION,
     "spending._PRICES_IN_CONFLICT": ONCE_FOR_AN_INVOCATION,

@@ -26,6 +26,7 @@ from bulk_topup.cli.options.list import JobOptions, job_options
 from bulk_topup.cli.options.pace import rate_option
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options, same_account_option
 from bulk_topup.cli.options.times import parse_time
+from bulk_topup.cli.screens.questions import shown_asking
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.cli.whole_commands import with_whole_commands
@@ -60,6 +61,12 @@ _FILE_SUFFIXES: Final = frozenset({".csv", ".tsv", ".txt", ".toml", ".xlsx", ".x
     is_flag=True,
     help="Rebuild the run of LIST|JOB in the ledger, or add to RUN what an old ledger lacks; sends nothing.",
 )
+@cloup.option(
+    "--strict",
+    "is_strict",
+    is_flag=True,
+    help="Count transactions of other programs as discrepancies: no other program uses the account.",
+)
 @cloup.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @job_options
 @provider_options
@@ -71,6 +78,7 @@ def reconcile_command(
     end: datetime | None,
     is_applied: bool,
     is_rebuilt: bool,
+    is_strict: bool,
     as_json: bool,
     given: JobOptions,
     provider: ProviderArguments,
@@ -79,8 +87,9 @@ def reconcile_command(
 ) -> None:
     """Compare a run, or the last 24 hours, with DVS's transactions, and show every discrepancy.
 
-    A RUN is compared from its first row to now; for a LIST or JOB, the list is reread too. The exit code is 0 if list,
-    ledger, DVS and wallets agree, 1 if there is a discrepancy, 4 if DVS does not respond.
+    A RUN is compared from its first transaction to its last; for a LIST or JOB, the list is reread too. Transactions of
+    other programs, whose external IDs bulk-topup never computes, are summed apart. The exit code is 0 if list, ledger,
+    DVS and wallets agree, 1 if there is a discrepancy, 4 if DVS does not respond.
 
     \b
     Example:
@@ -98,7 +107,8 @@ def reconcile_command(
                 click.echo(client_rate(dvs), err=True)
                 show_notices(dvs, clock)
                 payer = payer_of(options, dvs, same_account=is_same_account)
-                with _open(options, clock, is_created=is_rebuilt and job is not None) as ledger:
+                is_created = is_rebuilt and job is not None
+                with _open(options, clock, is_created=is_created) as ledger, shown_asking() as on_progress:
                     run, rebuilt = _named(list_or_job, job, ledger, is_rebuilt=is_rebuilt), None
                     if job is not None and is_rebuilt:
                         run, rebuilt = await rebuild(job, dvs=dvs, payer=payer, ledger=ledger, clock=clock, **between)
@@ -111,16 +121,15 @@ def reconcile_command(
                         run=run,
                         job=job,
                         is_applied=is_applied,
+                        is_strict=is_strict,
+                        on_progress=on_progress,
                         clock=clock,
                         **between,
                     )
                     return reconciled, rebuilt, payer
 
         reconciled, rebuilt, payer = run_async(compare(), interrupted="Interrupted before the comparison was complete.")
-        if as_json:
-            click.echo(codec.encode(_as_json(reconciled, rebuilt, payer)))
-        else:
-            _show(Console(), reconciled, rebuilt, account_line(options, payer.account))
+        _print(reconciled, rebuilt, payer, None if as_json else account_line(options, payer.account))
         raise click.exceptions.Exit(ExitCode.ALL_COMPLETED if reconciled.agrees else ExitCode.INCOMPLETE)
 
 
@@ -152,6 +161,14 @@ def _job_to_reread(
     return None
 
 
+def _print(reconciled: Reconciled, rebuilt: int | None, payer: PayingAccount, account: str | None) -> None:
+    """Print the result: for people below the line about the account, or as JSON without one."""
+    if account is None:
+        click.echo(codec.encode(_as_json(reconciled, rebuilt, payer)))
+    else:
+        _show(Console(), reconciled, rebuilt, account)
+
+
 def _as_json(reconciled: Reconciled, rebuilt: int | None, payer: PayingAccount) -> dict[str, object]:
     found = reconciled.comparison
     return {
@@ -165,7 +182,8 @@ def _as_json(reconciled: Reconciled, rebuilt: int | None, payer: PayingAccount) 
         "list": None if reconciled.list is None else reconciled.list.as_json(),
         "ledger": found.here.as_json(),
         "provider": found.there.as_json(),
-        "foreign": found.foreign.as_json(),
+        "foreign": (found.other_runs + found.other_programs).as_json(),
+        "other_programs": found.other_programs.as_json(),
         "unreadable": found.unreadable.as_json(),
         "wallets": [wallet.as_json() for wallet in reconciled.wallets],
         "counts": {kind.value: count for kind, count in sorted(found.counts.items())},
@@ -191,19 +209,20 @@ def _show(console: Console, reconciled: Reconciled, rebuilt: int | None, account
     console.print(f"{names}: {_time(window.start)} to {_time(window.end)}", highlight=False)
     if reconciled.list is not None:
         _show_list(console, reconciled.list)
+    sides = (found.here, found.there, found.other_runs, found.other_programs)
     console.print(
         simple_table(
-            ("transactions", "ledger", "DVS", "DVS, other"),
+            ("transactions", "ledger", "DVS", "other runs", "other programs"),
             (
-                ("number", found.here.transactions, found.there.transactions, found.foreign.transactions),
+                ("number", *(side.transactions for side in sides)),
                 *(
-                    (label, *(_sums(getattr(side, name)) for side in (found.here, found.there, found.foreign)))
+                    (label, *(_sums(getattr(side, name)) for side in sides))
                     for label, name in (("requested", "asked"), ("charged", "charged"), ("on hold", "held"))
                 ),
             ),
         )
     )
-    if found.foreign.transactions:
+    if found.other_runs.transactions or found.other_programs.transactions:
         console.print(
             "Other runs or programs use this account too: their transactions change the wallet, and are not compared.",
             highlight=False,

@@ -38,7 +38,12 @@ _PARTS: Final = (
 
 def escape_markup(text: object) -> str:
     """Return an untrusted text as a terminal may show it: neither markup nor control characters have an effect."""
-    return escape(printable(str(text), keep="\n"))
+    return escape(printable_cell(text))
+
+
+def printable_cell(value: object) -> str:
+    """Return an untrusted value as a cell may show it where markup has no effect."""
+    return printable(str(value), keep="\n")
 
 
 def is_screen(console: Console) -> bool:

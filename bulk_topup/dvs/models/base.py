@@ -41,8 +41,9 @@ def _in_utc(moment: datetime) -> datetime:
 
 def _bounded(number: Decimal) -> Decimal:
     """Return a number that is within the bounds of JSON numbers too where it was written as a text."""
-    digits = len(number.as_tuple().digits)
-    if digits > MAX_NUMBER_LENGTH or abs(number.adjusted()) > MAX_EXPONENT:
+    # To count its digits takes far longer than to write it, and a text has as many characters at least.
+    is_long = len(str(number)) > MAX_NUMBER_LENGTH and len(number.as_tuple().digits) > MAX_NUMBER_LENGTH
+    if is_long or abs(number.adjusted()) > MAX_EXPONENT:
         raise ValueError("a number beyond all bounds")
     return number
 
