@@ -114,8 +114,10 @@ async def resume_run(
         if to_send := ledger.rows.counts(run)[RowState.PENDING] + chosen:
             check_run_caps(guards.caps, run, ledger)
             watcher.confirm(run.name, to_send)
-        check_balance(await compare_balances(dvs, add_costs(costs, ledger.spending.pending_costs(run))))
+        balances = await compare_balances(dvs, add_costs(costs, ledger.spending.pending_costs(run)))
+        check_balance(balances)
         if chosen:
             ledger.retries.apply("retry asked for", not_before=not_before)
-        finished = await execute(run, dvs, ledger, replace(options, guards=guards), report, watcher, clock)
+        options = replace(options, guards=guards, balances=balances)
+        finished = await execute(run, dvs, ledger, options, report, watcher, clock)
         return replace(finished, others=others)

@@ -176,7 +176,8 @@ async def run_list(
         others = 0
         if found is not None and has_rows_to_send(run, ledger):
             others = await check_not_restored(run, dvs=dvs, ledger=ledger, now=clock.now())
-        finished = await execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
+        options = replace(options, guards=job.guards, balances=prepared.balances)
+        finished = await execute(run, dvs, ledger, options, report, watcher, clock)
         is_ended = not is_open(finished.result.counts) and finished.result.reason is not StopReason.LEDGER_MOVED
         archiving = file.archive() if file is not None and is_ended else None
         return replace(finished, left_out=left_out, archiving=archiving, others=others)

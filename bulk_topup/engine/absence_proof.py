@@ -14,6 +14,7 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.dvs import DVSError, InvalidResponseError
 from bulk_topup.engine.concurrency import gather_sum
+from bulk_topup.engine.control import StopReason
 from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.run_context import RunContext
 
@@ -76,6 +77,17 @@ class AbsenceProof:
             message=message,
         )
         self.waiting += 1
+
+    async def stop_if_withheld(self) -> None:
+        """Stop if the rows that are left wait because an earlier request of another content may still arrive."""
+        rows, due = await self._journal.call(self._ledger.absences.withheld, self._run)
+        if due is not None:
+            verb = "was" if rows == 1 else "were"
+            self._control.stop(
+                StopReason.WITHHELD,
+                f"{format_rows(rows)} {verb} corrected after a request that may still arrive. Not sent before "
+                f"{due:%Y-%m-%d %H:%M} UTC. Resume then: {self._context.resume_command}",
+            )
 
     async def look(self) -> None:
         """Look up the attempts whose time has come, and move the rows of those that are found or proved absent."""

@@ -35,6 +35,9 @@ _RESOLVE_HELD = (
     "`bulk-topup conflict list {run}` names the ID for `bulk-topup transaction cancel ID {place}`. If it is final, "
     "resolve the row. Then resume before the others expire."
 )
+#: The status with which DVS refuses a transaction that the wallet does not cover, and the way on.
+_NO_BALANCE = "REJECTED-INSUFFICIENT-BALANCE"
+_TOP_UP = "Sending stopped. Top up the wallet, then resume; retry the rows that failed so."
 _RAISE_DRIFT = "To send the remaining rows, run again with a higher --price-drift."
 
 
@@ -149,7 +152,10 @@ class MoveRecorder:
         if move.after in _NOT_CHARGED:
             self._context.budget.release(attempt, move.facts)
             if move.after is RowState.FAILED:
-                self._reasons[move.facts.status_message if move.facts else move.message] += 1
+                status = move.facts.status_message if move.facts else ""
+                self._reasons[status or move.message] += 1
+                if status == _NO_BALANCE:
+                    self._control.stop(StopReason.BALANCE, f"DVS answered {status}. {_TOP_UP}")
         elif move.after is RowState.CONFLICT:
             self._count_conflict()
         elif move.facts is not None:

@@ -18,6 +18,7 @@ from bulk_topup.domain.attempt import OpenSecond
 from bulk_topup.dvs.field_limits import PER_PAGE_MAX
 from bulk_topup.dvs.resources.transactions import LONGEST_WINDOW
 from bulk_topup.engine.completion_times import CompletionTimes
+from bulk_topup.engine.poll_policy import PollPolicy
 
 #: Maximum transactions in the list that the sampled rows, the oldest open ones, take up.
 SAMPLED: Final = 3 * PER_PAGE_MAX
@@ -44,30 +45,6 @@ FRESH_SHARE: Final = 1 / 60
 MAX_QUERY_ROWS: Final = 10_000
 #: Maximum number of seconds for which the length of the list is remembered.
 REMEMBERED: Final = 100_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PollPolicy:
-    """How often open transactions are polled, in seconds."""
-
-    #: Between the first polls.
-    shortest: float = 2.0
-    #: Maximum between polls while nothing changes.
-    longest: float = 60.0
-    #: The factor by which the wait grows after a poll without changes.
-    growth: float = 1.5
-
-    def next_wait(self, wait: float, changed: int, open_before: int) -> float:
-        """Return the next wait: the shortest after many changes, the same after a few, a longer one after none.
-
-        Args:
-            wait: seconds before the last poll.
-            changed: rows that the poll found final.
-            open_before: rows that it polled.
-        """
-        if changed * 10 >= open_before > 0:
-            return self.shortest
-        return wait if changed else min(self.longest, wait * self.growth)
 
 
 @dataclass(kw_only=True, slots=True)

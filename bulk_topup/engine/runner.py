@@ -64,6 +64,8 @@ class Progress:
     message: str
     #: A sentence about prices that differ from the plan, while the run continues; empty without any.
     warning: str
+    #: A sentence about wallets that do not cover the remaining rows any more; empty while all do.
+    low_balance: str
     #: What this invocation charged or put on hold, per wallet currency.
     taken: Mapping[str, Decimal]
     #: What the plan expected for the same rows, per wallet currency; without rows whose cost it did not know.
@@ -140,6 +142,7 @@ class Runner:
             rate_source=context.dvs.limiter.source,
             message=context.control.message or context.operators.message or self._throttling() or self._proof.message,
             warning=context.prices.message,
+            low_balance=context.wallets.message,
             taken=dict(context.charges.sums),
             planned=dict(context.charges.planned),
             amounts=dict(context.budget.amounts),

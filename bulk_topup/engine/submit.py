@@ -175,24 +175,13 @@ class Submitter:
                     self._control.stop(
                         StopReason.OPERATORS, f"{operators.message} Resume later: {self._context.resume_command}"
                     )
-                await self._stop_if_withheld()
+                await self._proof.stop_if_withheld()
                 return False
             due = None
         seconds = LONGEST_WAIT if due is None else (due - self._context.clock.now()).total_seconds()
         self._control.quiet.set()
         await self._control.sleep(min(max(seconds, SHORTEST_WAIT), LONGEST_WAIT))
         return True
-
-    async def _stop_if_withheld(self) -> None:
-        """Stop if the rows that are left wait because an earlier request of another content may still arrive."""
-        rows, due = await self._journal.call(self._ledger.absences.withheld, self._run)
-        if due is not None:
-            verb = "was" if rows == 1 else "were"
-            self._control.stop(
-                StopReason.WITHHELD,
-                f"{format_rows(rows)} {verb} corrected after a request that may still arrive. Not sent before "
-                f"{due:%Y-%m-%d %H:%M} UTC. Resume then: {self._context.resume_command}",
-            )
 
     async def _unknown(self) -> AsyncIterator[Creation]:
         after_row = 0
@@ -230,6 +219,7 @@ class Submitter:
                 return
             self._claimed += len(attempts)
             self._context.budget.claim(attempts)
+            self._context.wallets.claim(attempts)
             self._control.quiet.clear()
             operators.record_claim(attempts)
             self._journal.counts[RowState.PENDING] -= len(attempts)
@@ -267,7 +257,10 @@ class Submitter:
                     continue
                 response = await self._send(creation)
             self._returned += 1
-            await self._responses.record(creation, response)
+            try:
+                await self._responses.record(creation, response)
+            finally:
+                self._context.wallets.landed(creation.attempt)
 
     async def _send(self, creation: Creation) -> TransactionOutcome | DVSError | None:
         """Send a row once it may be sent, and return the response; None if the run stopped first."""
@@ -276,6 +269,7 @@ class Submitter:
             and await self._control.admit(self._dvs.limiter.acquire(first=True))
             and self._context.is_ledger_in_place()
             and await self._is_within_caps(creation)
+            and (creation.maybe_sent or await self._context.wallets.covers(creation.attempt))
         ):
             return None
         try:

@@ -9,7 +9,8 @@ import pytest
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine.poll_pace import IDLE_SHARE, MOST_WHEN_IDLE, MOST_WHILE_SENDING, PollPace
-from bulk_topup.engine.polling import PollPolicy, PollSchedule
+from bulk_topup.engine.poll_policy import PollPolicy
+from bulk_topup.engine.polling import PollSchedule
 from tests.helpers.hand_clock import RingingClock, SkippingClock
 from tests.helpers.plain_http import HTTP
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bulk_topup.domain.attempt import OpenSecond
 from bulk_topup.dvs.field_limits import PER_PAGE_MAX
 from bulk_topup.engine.completion_times import CompletionTimes
-from bulk_topup.engine.polling import MAX_QUERY_ROWS, PollPolicy, PollQuery, PollSchedule, PollTally, Slice, second_of
+from bulk_topup.engine.poll_policy import PollPolicy
+from bulk_topup.engine.polling import MAX_QUERY_ROWS, PollQuery, PollSchedule, PollTally, Slice, second_of
 from bulk_topup.engine.track import BEFORE_TIMEOUT, SINGLES_PER_POLL
 
 BEGAN = datetime(2026, 11, 24, 8, tzinfo=UTC)
