@@ -6,6 +6,8 @@ from typing import Final
 from bulk_topup.engine import Progress
 from bulk_topup.monitoring.json_log import JSONLog
 
+#: An amount with its currency, which the log never has.
+_AMOUNTS: Final = re.compile(r"-?[0-9][0-9.,]*(?= [A-Z]{3}\b)")
 #: Figures of a sentence, e.g. the seconds that a pause still lasts.
 _FIGURES: Final = re.compile(r"[0-9][0-9.,:]*")
 
@@ -35,5 +37,5 @@ class ProgressLog:
     def _say(self, event: str, sentence: str) -> None:
         gist = _FIGURES.sub("", sentence)
         if gist and gist != self._said[event]:
-            self._log.write_notice(event, sentence)
+            self._log.write_notice(event, _AMOUNTS.sub("…", sentence))
         self._said[event] = gist

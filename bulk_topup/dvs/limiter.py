@@ -81,6 +81,8 @@ class RateLimiter:
         self._next = clock.monotonic()
         self._next_other = float("-inf")
         self._throttled_until = self._next
+        #: Whether the last pause is as long as the provider asked for.
+        self.is_pause_asked_for = False
         #: No request passes before.
         self._paused_until = self._next
         #: Times at which requests passed in the last second; of those not sent yet; at which the others were sent.
@@ -112,6 +114,11 @@ class RateLimiter:
     def pause_left(self) -> float:
         """The remaining seconds of a pause after a 429."""
         return max(0.0, self._throttled_until - self._clock.monotonic())
+
+    @property
+    def others(self) -> float:
+        """The requests per second that other programs of the account use; 0 if none do, or if it is unknown."""
+        return self._windows.others()
 
     async def acquire(self, *, first: bool = False) -> None:
         """Wait until the next request may be sent.
@@ -212,6 +219,7 @@ class RateLimiter:
                 self._factor *= SHRINK
         self._set_rate(now)
         self._throttled_until = max(self._throttled_until, now + pause)
+        self.is_pause_asked_for = retry_after is not None
         self._pause(now + pause)
         return pause
 

@@ -91,6 +91,7 @@ class Control:
         self._failures = 0
         self._pauses = 0
         self._resume_at = 0.0
+        self._pause_sum = 0.0
         self._failing_since: float | None = None
         self._responded_at = clock.monotonic()
         self._outages = 0
@@ -119,6 +120,11 @@ class Control:
     def is_paused(self) -> bool:
         """Whether the circuit is open now."""
         return self._resume_at > self._clock.monotonic()
+
+    @property
+    def paused_for(self) -> float:
+        """The seconds of all pauses so far."""
+        return self._pause_sum - max(0.0, self._resume_at - self._clock.monotonic())
 
     @property
     def outages(self) -> int:
@@ -176,6 +182,7 @@ class Control:
         if self._failures >= self._policy.failures and not self.is_paused:
             pause = min(self._policy.longest_pause, self._policy.first_pause * 2.0**self._pauses)
             self._pauses += 1
+            self._pause_sum += pause
             self._resume_at = now + pause
             requests = "1 request" if self._failures == 1 else f"{self._failures:,} requests"
             # A run that has stopped submitting still tracks and cancels: why it stopped outlasts a pause.

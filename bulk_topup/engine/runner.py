@@ -17,6 +17,7 @@ from bulk_topup.engine.control import StopReason
 from bulk_topup.engine.gc_thresholds import rare_gc
 from bulk_topup.engine.hold import HoldCoordinator
 from bulk_topup.engine.move_recorder import MoveRecorder
+from bulk_topup.engine.pauses import Pauses
 from bulk_topup.engine.run_context import RunContext
 from bulk_topup.engine.run_options import RunOptions
 from bulk_topup.engine.submit import Submitter
@@ -95,6 +96,7 @@ class Runner:
         )
         recorder = MoveRecorder(self._context)
         hold = HoldCoordinator(self._context, recorder) if self._context.is_hold_mode else None
+        self._pauses = Pauses(dvs, self._context.control)
         self._proof = AbsenceProof(self._context, recorder)
         self._conflicts = ConflictProof(self._context, recorder)
         self._submitter = Submitter(self._context, recorder, self._proof, self._conflicts, hold)
@@ -140,7 +142,11 @@ class Runner:
             rate=context.dvs.limiter.rate,
             limit=context.dvs.limiter.limit,
             rate_source=context.dvs.limiter.source,
-            message=context.control.message or context.operators.message or self._throttling() or self._proof.message,
+            message=context.control.message
+            or context.operators.message
+            or self._pauses.throttling
+            or self._proof.message
+            or self._pauses.sharing,
             warning=context.prices.message,
             low_balance=context.wallets.message,
             taken=dict(context.charges.sums),
@@ -148,10 +154,6 @@ class Runner:
             amounts=dict(context.budget.amounts),
             costs=dict(context.budget.costs),
         )
-
-    def _throttling(self) -> str:
-        left = self._context.dvs.limiter.pause_left
-        return f"Throttled by DVS (HTTP 429); sending resumes in {left:.0f} s." if left >= 1 else ""
 
     async def execute(self) -> RunResult:
         """Submit and track until every row is final or the run stops.
@@ -178,7 +180,8 @@ class Runner:
             raise root_cause(error)
         self._context.is_ledger_in_place()  # also after the last row was sent
         run, ledger, control = self._context.run, self._context.ledger, self._context.control
-        messages = self._proof.message, control.message, self._conflicts.message, self._context.prices.message
+        prices = self._context.prices.message
+        messages = self._proof.message, control.message, self._conflicts.message, prices, self._pauses.summary
         return RunResult(
             counts=ledger.rows.counts(run),
             contradicted=ledger.conflicts.count_mismatches(run),
