@@ -100,6 +100,7 @@ class Catalogue:
         self._products: dict[int, tuple[Product | None, datetime]] = {}
         self._operators: dict[str, LookupOperator | APIError | None] = {}
         self._lists: dict[str, list[Product]] = {}
+        self._lists_kept_at: dict[str, datetime] = {}
 
     async def products(self, ids: Iterable[int]) -> dict[int, Product | None]:
         """Return products by their IDs; None for one that the account does not have.
@@ -145,6 +146,10 @@ class Catalogue:
         with self._kept_at_once():
             await self._side_by_side.ask("operators", [each for each in queries if each not in found], ask, receive)
         return found
+
+    def kept_at(self, operator: int, listed: ProductFilter) -> datetime | None:
+        """Return when the list of an operator's products was asked for, in UTC, if it is a kept one; else None."""
+        return self._lists_kept_at.get(_query_text("/products", {**listed.as_query(), "operator_id": operator}))
 
     async def all_products(self, query: Mapping[str, Any]) -> list[Product]:
         """Return the products of one list, which may be long.
@@ -257,10 +262,10 @@ class Catalogue:
         """Return a list that was asked for by this command, or that is kept; None if there is none."""
         text = _query_text("/products", query)
         if text not in self._lists and self._shelf is not None and (kept := self._shelf.product_list(text)) is not None:
-            self._lists[text] = [product for product, _ in kept]
-            for product, asked_at in kept:
-                self._products.setdefault(product.id, (product, asked_at))
-            self._note_kept(asked_at for _, asked_at in kept)
+            products, self._lists_kept_at[text] = kept
+            self._lists[text] = [product for product, _ in products]
+            self._products = {product.id: (product, at) for product, at in products} | self._products
+            self._note_kept(asked_at for _, asked_at in products)
         return self._lists.get(text)
 
     def _note_kept(self, times: Iterable[datetime]) -> None:

@@ -63,13 +63,13 @@ _PRICES_IN_CONFLICT: Final = f"""
 """  # noqa: S608
 
 
-#: What the first rows of a run were planned to cost, each product and amount once.
+#: What the first rows of a run were planned to cost, each product, amount and cost once.
 _PLANNED_PRICES: Final = """
-    SELECT product_id, amount, unit, min(cost) AS cost, cost_unit FROM (
+    SELECT product_id, amount, unit, cost, cost_unit FROM (
         SELECT product_id, amount, unit, cost, cost_unit FROM rows
         WHERE run_id = :run_id ORDER BY line, id LIMIT :rows)
     WHERE product_id IS NOT NULL AND amount IS NOT NULL AND cost IS NOT NULL
-    GROUP BY product_id, amount, unit
+    GROUP BY product_id, amount, unit, cost, cost_unit
 """
 #: How many these are: enough to have every product of usual lists.
 COMPARED_ROWS: Final = 10_000
@@ -128,10 +128,11 @@ class SpendingQueries:
         return [priced_attempt_of(row) for row in self.file.fetch_all(_PRICES_IN_CONFLICT, run_id=run.id)]
 
     def planned_prices(self, run: Run) -> dict[PricedItem, PlannedPrice]:
-        """Return what the first `COMPARED_ROWS` rows of a run were planned to cost, by product and amount."""
+        """Return what the first `COMPARED_ROWS` rows of a run were planned to cost at least, by product and amount."""
+        rows = self.file.fetch_all(_PLANNED_PRICES, run_id=run.id, rows=COMPARED_ROWS)
         return {
             PricedItem(row["product_id"], row["amount"], row["unit"]): PlannedPrice(row["cost"], row["cost_unit"])
-            for row in self.file.fetch_all(_PLANNED_PRICES, run_id=run.id, rows=COMPARED_ROWS)
+            for row in sorted(rows, key=lambda row: Decimal(row["cost"]), reverse=True)
         }
 
     def _spent_with(self, run: Run | None, statement: str) -> Total:
