@@ -34,6 +34,7 @@ from bulk_topup.intake import Table
 from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore, RunLock, run_lock
+from bulk_topup.ledger.kept_answers import AnswersOf
 from bulk_topup.report import Report
 from bulk_topup.report.left_out import write_left_out
 from bulk_topup.system.clock import Clock, SystemClock
@@ -210,6 +211,8 @@ async def execute(
     try:
         with watcher.running(run, runner):
             result = await runner.execute()
+        if result.reason is StopReason.PRICE:  # by prices that the plan may have from an answer that is kept
+            ledger.kept_answers.forget_products(AnswersOf(environment=run.environment, account=dvs.account))
     except LedgerError as error:
         raise InterruptedRunError(f"{error} Resume with `bulk-topup resume {run_arguments(run)}`.") from error
     try:

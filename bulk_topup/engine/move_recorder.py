@@ -188,12 +188,19 @@ class MoveRecorder:
         return None
 
     async def check_prices(self) -> None:
-        """Stop before anything is sent if an earlier invocation met a price outside the tolerance, or no right one."""
+        """Stop before anything is sent if an earlier invocation met a price outside the tolerance, or no right one.
+
+        Not where the pending rows are planned with that price by now.
+        """
         self._stop_at_problem(await self.price_conflict())
         if self._guards.stops.price_drift is None:
             return
+        tolerance = self._context.prices.tolerance
         for met in await self._journal.call(self._ledger.spending.actual_prices, self._context.run):
-            if drift := price_drift(met.attempt, met.charged, met.price_unit, self._context.prices.tolerance):
+            next_row = replace(met.attempt, cost=met.next_cost, cost_unit=met.next_unit)
+            if met.next_cost is not None and not price_drift(next_row, met.charged_next, met.price_unit, tolerance):
+                continue
+            if drift := price_drift(met.attempt, met.charged, met.price_unit, tolerance):
                 self._control.stop(StopReason.PRICE, f"{drift} {_RAISE_DRIFT}")
                 return
 

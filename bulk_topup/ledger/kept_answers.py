@@ -53,6 +53,7 @@ _SAVE_OPERATOR: Final = """
 _FORGET_OLD_PRODUCTS: Final = "DELETE FROM kept_products WHERE asked_at < :before"
 _FORGET_OLD_LISTS: Final = "DELETE FROM kept_lists WHERE asked_at < :before"
 _FORGET_OLD_OPERATORS: Final = "DELETE FROM kept_operators WHERE asked_at < :before"
+_FORGET_PRODUCTS: Final = "DELETE FROM kept_products WHERE environment = :environment AND account = :account"
 #: Numbers are personal data, whatever run they were asked for.
 _FORGET_NUMBERS: Final = "DELETE FROM kept_operators"
 
@@ -138,6 +139,11 @@ class KeptAnswerQueries:
             connection.execute(_FORGET_OLD_PRODUCTS, {"before": utc_text(catalogue)})
             connection.execute(_FORGET_OLD_LISTS, {"before": utc_text(catalogue)})
             connection.execute(_FORGET_OLD_OPERATORS, {"before": utc_text(numbers)})
+
+    def forget_products(self, of: AnswersOf) -> None:
+        """Delete the products of an account, whose prices are not those that DVS charges."""
+        with self.file.transaction() as connection:
+            connection.execute(_FORGET_PRODUCTS, {"environment": of.environment, "account": of.account})
 
     def forget_numbers(self) -> None:
         """Delete the operators of all numbers, which are personal data."""

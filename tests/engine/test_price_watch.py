@@ -13,7 +13,7 @@ import pytest
 from bulk_topup.app.run_ending import exit_code
 from bulk_topup.domain.attempt import Attempt, Facts
 from bulk_topup.domain.guards import Guards, Mode
-from bulk_topup.engine import price_watch
+from bulk_topup.engine import StopReason, price_watch
 from bulk_topup.engine.price_watch import USUAL_TOLERANCE, PriceWatch, price_drift
 from tests.engine.conftest import count_states
 
@@ -144,6 +144,19 @@ async def test_a_plan_says_what_changed_since_the_jobs_latest_run(
     await pay(3, max_age="0")  # else the products that the first run asked for are used again
     [change] = watcher.prepared_as.price_changes
     assert str(change) == f"Product 6418, 5.00 SGD: 3.71 USD, 1.86 USD in run {finished.run.name} (+99.46 %)."
+
+
+async def test_a_start_after_a_stop_at_a_price_asks_for_prices_again_and_goes_on(
+    pay: Pay, network: Any, books: Books, cheaper: Callable[[float], Any]
+) -> None:
+    usual, network.rule = network.rule, cheaper(2)
+    finished, _ = await pay(20, stops={"price_drift": "0.02"})
+    sent = len(books())
+    assert (finished.result.reason, sent < 20) == (StopReason.PRICE, True)
+    network.rule = usual
+    finished, outcomes = await pay(20, stops={"price_drift": "0.02"})
+    assert (finished.result.reason, finished.result.message) == (None, "")
+    assert (len(books()), count_states(outcomes)) == (20, {"completed": 20})
 
 
 async def test_a_run_of_another_environment_says_nothing_of_prices(
