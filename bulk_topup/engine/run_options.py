@@ -28,6 +28,8 @@ class RunOptions:
     callback_address: str = ""
     #: What the run is allowed to do with money.
     guards: Guards = field(default_factory=Guards)
+    #: Whether nothing is sent: rows in flight are looked up, and those that were accepted are followed to their end.
+    follows_only: bool = False
     #: The wallets beside the remaining cost, as they were before anything is sent; empty where nothing is known.
     balances: Sequence[BalanceCheck] = ()
     #: Called with moves that are on disk; must neither raise nor take long.

@@ -55,6 +55,7 @@ class Submitter:
         self._control = context.control
         self._guards = context.guards
         self._concurrency = context.concurrency
+        self._follows_only = context.run.closing is not None or context.options.follows_only
         self._recorder = recorder
         self._hold = hold
         self._proof = proof
@@ -69,8 +70,8 @@ class Submitter:
 
     async def submit_all(self) -> None:
         """Send rows of unknown outcome again, then the pending rows, until nothing is left to send."""
-        if self._run.closing is not None:
-            await self._end_closed()
+        if self._follows_only:
+            await self._follow()
             return
         if self._hold:
             # First: a transaction that is found only now was not compared when the decision was made.
@@ -97,8 +98,8 @@ class Submitter:
         if self._hold and not self._control.is_stopping:
             await self._hold.end_round()
 
-    async def _end_closed(self) -> None:
-        """Find the outcome of rows in flight without sending them again, and cancel what nobody confirmed."""
+    async def _follow(self) -> None:
+        """Find the outcome of rows in flight without sending them again; cancel what is unconfirmed of a closed run."""
         if self._hold:
             # First, as in a run that is not closed. What is found afterwards was not compared, and is cancelled below.
             await self._hold.finish_decided()
@@ -109,7 +110,7 @@ class Submitter:
             if not self._journal.counts[RowState.IN_FLIGHT]:
                 break
             await self._control.sleep(PASS_WAIT)
-        if self._hold and not self._control.is_stopping:
+        if self._hold and self._run.closing is not None and not self._control.is_stopping:
             await self._hold.cancel_round()
 
     async def _work_unknown(self) -> None:
@@ -249,8 +250,8 @@ class Submitter:
 
     async def _worker(self, queue: asyncio.Queue[Creation | None]) -> None:
         while (creation := await queue.get()) is not None:
-            if self._run.closing is not None:
-                await self._responses.look_up(creation.attempt)
+            if self._follows_only:
+                await self._responses.look_up(creation.attempt, is_closed=self._run.closing is not None)
                 continue
             async with self._slots:
                 if not await self._responses.may_send(creation):
