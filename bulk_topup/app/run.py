@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -36,6 +37,7 @@ from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore, RunLock, run_lock
 from bulk_topup.ledger.kept_answers import AnswersOf
+from bulk_topup.ledger.pause_note import remove_pause, write_pause
 from bulk_topup.report import Report
 from bulk_topup.report.left_out import write_left_out
 from bulk_topup.system.clock import Clock, SystemClock
@@ -213,6 +215,7 @@ async def execute(
         InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
     runner = Runner(dvs=dvs, ledger=ledger, run=run, options=options, clock=clock or SystemClock())
+    runner.tell_pauses(partial(write_pause, ledger.path, run.job, run.run_key))
     try:
         with watcher.running(run, runner):
             result = await runner.execute()
@@ -220,6 +223,8 @@ async def execute(
             ledger.kept_answers.forget_products(AnswersOf(environment=run.environment, account=dvs.account))
     except LedgerError as error:
         raise InterruptedRunError(f"{error} Resume with `bulk-topup resume {run_arguments(run)}`.") from error
+    finally:
+        remove_pause(ledger.path, run.job, run.run_key)
     try:
         if current := current_report(run, ledger=ledger, options=report):
             return FinishedRun(run=run, result=result, report=current, is_report_current=True)

@@ -1,7 +1,7 @@
 """When a run continues, pauses or stops, and why; touches only the clock."""
 
 import asyncio
-from collections.abc import Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -103,6 +103,8 @@ class Control:
         self.quiet = asyncio.Event()
         #: Why the run stopped; None while it continues.
         self.reason: StopReason | None = None
+        #: Called with the seconds of a pause when it starts; must not raise.
+        self.on_pause: Callable[[float], None] | None = None
         #: A sentence about the stop or the pause; empty while the run continues.
         self.message = ""
 
@@ -188,6 +190,8 @@ class Control:
             # A run that has stopped submitting still tracks and cancels: why it stopped outlasts a pause.
             if self.reason is None:
                 self.message = f"Paused for {format_seconds(pause)} after {requests} without a response: {error}"
+            if self.on_pause is not None:
+                self.on_pause(pause)
 
     def _end_silence(self) -> None:
         """Record that DVS responded, after counting the outage that this may end."""

@@ -1,9 +1,9 @@
 """The run itself: submits and tracks concurrently, and stops safely."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bulk_topup.domain.run import Run
@@ -126,6 +126,25 @@ class Runner:
         if (seconds := (deadline - clock.now()).total_seconds()) > 0:
             await clock.sleep(seconds)
         self.stop("Deadline reached")
+
+    def tell_pauses(self, receive: Callable[[str, datetime], None]) -> None:
+        """Call a function with the reason and the end, in UTC, of each pause of some seconds when it starts.
+
+        Args:
+            receive: the function; must not raise.
+        """
+        control, waits, clock = self._context.control, self._context.dvs.waits, self._context.clock
+        before = waits.on_wait
+
+        def tell(seconds: float) -> None:
+            receive(self.progress().message, clock.now() + timedelta(seconds=seconds))
+
+        def tell_wait(seconds: float) -> None:
+            if before is not None:
+                before(seconds)
+            tell(seconds)
+
+        control.on_pause, waits.on_wait = tell, tell_wait
 
     def wake(self) -> None:
         """Wake the tracker after a callback, whose hint is in the ledger."""

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +13,9 @@ from bulk_topup.dvs import AsyncDVS, RetryPolicy
 from bulk_topup.engine import CircuitPolicy
 from bulk_topup.engine.control import Control
 from bulk_topup.engine.pauses import Pauses
+from bulk_topup.ledger.pause_note import read_pause, remove_pause
 from tests.engine.test_absence_proof import CREATION
-from tests.helpers.hand_clock import RingingClock
+from tests.helpers.hand_clock import RingingClock, SkippingClock
 
 pytestmark = pytest.mark.anyio
 
@@ -81,3 +84,31 @@ async def test_the_end_of_a_run_says_for_how_long_dvs_did_not_respond(pay: Pay, 
     assert finished.result.message == "Sending paused for 30 s because DVS did not respond."
     finished, _ = await pay(2)
     assert finished.result.message == ""
+
+
+async def test_while_a_run_pauses_a_note_beside_the_ledger_says_why(
+    pay: Pay, network: Any, tmp_path: Path, skipping_clock: SkippingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    creations = 0
+    notes: list[str] = []
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        nonlocal creations
+        creations += line == CREATION
+        return "lose" if line == CREATION and creations < 3 else "pass"
+
+    def read_and_remove(ledger: Path, job: str, run_key: str) -> None:
+        notes.append(read_pause(ledger, job, run_key, skipping_clock.now() - timedelta(seconds=600)))
+        notes.append(read_pause(ledger, job, run_key, skipping_clock.now()))
+        remove_pause(ledger, job, run_key)
+
+    network.rule = rule
+    monkeypatch.setattr("bulk_topup.app.run.remove_pause", read_and_remove)
+    await pay(2, circuit=CircuitPolicy(failures=2, first_pause=30.0), retries=RetryPolicy(tries=1))
+    assert notes[0].startswith("Paused for 30 s after 2 requests without a response: ")
+    assert notes[1] == ""  # it is over
+    assert _notes(tmp_path) == []
+
+
+def _notes(folder: Path) -> list[Path]:
+    return list(folder.glob("*.pause"))
