@@ -117,8 +117,8 @@ class RateLimiter:
 
     @property
     def others(self) -> float:
-        """The requests per second that other programs of the account use; 0 if none do, or if it is unknown."""
-        return self._windows.others()
+        """The requests per second that other programs of the account use; 0 if none do, or if it is not certain."""
+        return self._windows.others() if self._windows.are_seen else 0.0
 
     async def acquire(self, *, first: bool = False) -> None:
         """Wait until the next request may be sent.

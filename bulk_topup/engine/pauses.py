@@ -8,8 +8,9 @@ from bulk_topup.engine.control import Control, format_seconds
 
 #: Shorter pauses in all are not worth a sentence at the end, in seconds.
 WORTH_NAMING: Final = 5.0
-#: The share of the rate limit that other programs must use to be named.
+#: The share of the rate limit, and the requests per second, that other programs must use to be named.
 MUCH_BY_OTHERS: Final = 0.2
+LEAST_BY_OTHERS: Final = 3.0
 
 
 class Pauses:
@@ -43,7 +44,7 @@ class Pauses:
     def sharing(self) -> str:
         """A sentence about other programs that use much of the account's rate limit; empty without any."""
         limit, others = self._dvs.limiter.limit, self._dvs.limiter.others
-        if limit is None or others < MUCH_BY_OTHERS * limit:
+        if limit is None or others < max(MUCH_BY_OTHERS * limit, LEAST_BY_OTHERS):
             return ""
         return f"Other programs use about {others:.0f} of this account's {limit:,} requests/s; the run uses the rest."
 

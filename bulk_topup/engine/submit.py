@@ -267,10 +267,11 @@ class Submitter:
         """Send a row once it may be sent, and return the response; None if the run stopped first."""
         if not (
             await self._control.wait_until_allowed()
+            # Before the limiter, so that rows that wait for an answer about the wallet do not leave all at once.
+            and (creation.maybe_sent or await self._context.wallets.covers(creation.attempt))
             and await self._control.admit(self._dvs.limiter.acquire(first=True))
             and self._context.is_ledger_in_place()
             and await self._is_within_caps(creation)
-            and (creation.maybe_sent or await self._context.wallets.covers(creation.attempt))
         ):
             return None
         try:

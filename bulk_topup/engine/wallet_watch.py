@@ -94,7 +94,7 @@ class WalletWatch:
                 _add(self._claimed, attempt.cost_unit, attempt.cost)
 
     async def covers(self, attempt: Attempt) -> bool:
-        """Count a row whose request leaves now; if its wallet does not cover it, stop submitting and return False."""
+        """Count a row that is about to leave; if its wallet does not cover it, stop submitting and return False."""
         unit, cost = attempt.cost_unit, attempt.cost
         if cost is None or unit is None or unit not in self._spendable:
             return True
@@ -175,6 +175,7 @@ class WalletWatch:
         estimate, left = self._estimate(unit), self._left[unit]
         if estimate >= left:
             return ""
+        estimate = max(estimate, _ZERO)  # where rows on the wire are in the answer already
         return (
             f"The {unit} wallet has about {format_money(estimate, unit)} left, and the rows that are not sent cost "
             f"about {format_money(left, unit)}: another program spends from it, or prices rose. Top it up, or sending "
@@ -182,9 +183,10 @@ class WalletWatch:
         )
 
     def _stop(self, unit: str, cost: Decimal) -> None:
+        self.message = ""
         self._control.stop(
             StopReason.BALANCE,
-            f"The {unit} wallet has {format_money(self._spendable[unit], unit)} left, and the next row costs "
+            f"The {unit} wallet has {format_money(self._estimate(unit), unit)} left, and the next row costs "
             f"{format_money(cost, unit)}: another program spends from it, or prices rose. Sending stopped before DVS "
             "declined a row. Top up the wallet, then resume.",
         )

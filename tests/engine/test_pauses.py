@@ -39,16 +39,27 @@ async def test_other_programs_that_use_much_of_the_rate_limit_are_named() -> Non
     clock = RingingClock()
     pauses, dvs = _pauses(clock)
     assert pauses.sharing == ""
-    for used in (1, 3):  # each of our requests alone, then beside two of another program
+    for used in (1, 2):  # each of our requests alone, then beside one of another program
         for _ in range(8):
-            for number in range(1, 6):
+            for number in range(1, 10):
                 sent_at = dvs.limiter.sent()
                 dvs.limiter.learn(RATE_LIMIT, RATE_LIMIT - used * number, sent_at)
-                await clock.sleep(0.2)
+                await clock.sleep(1 / 9)
         text = r"Other programs use about \d+ of this account's 20 requests/s; the run uses the rest\."
         assert re.fullmatch("" if used == 1 else text, pauses.sharing)
     dvs.limiter.throttled(30.0, RATE_LIMIT, dvs.limiter.sent())
     assert "resumes in 30 s, as DVS asks to (Retry-After). Other programs use about" in pauses.throttling
+
+
+async def test_where_slow_requests_cannot_show_who_uses_the_limit_nobody_is_named() -> None:
+    clock = RingingClock()
+    pauses, dvs = _pauses(clock)
+    for number in range(1, 9):  # the plan of a run, at once
+        dvs.limiter.learn(RATE_LIMIT, RATE_LIMIT - number, dvs.limiter.sent())
+    for _ in range(10):  # then a slow run
+        await clock.sleep(0.7)
+        dvs.limiter.learn(RATE_LIMIT, RATE_LIMIT - 9, dvs.limiter.sent())
+        assert pauses.sharing == ""
 
 
 async def test_the_end_of_a_run_says_for_how_long_dvs_throttled_it(pay: Pay, network: Any) -> None:

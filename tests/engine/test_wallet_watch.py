@@ -135,7 +135,7 @@ async def test_sending_stops_before_dvs_declines_a_row_and_a_later_start_pays_th
 async def test_money_that_comes_back_in_time_lets_the_run_go_on(
     pay: Pay, network: Any, watcher: RecordingWatcher, other: OtherProgram
 ) -> None:
-    watched = Watched({5: partial(other.spend, 50), 8: other.give_back}, watcher)
+    watched = Watched({5: partial(other.spend, 40), 10: other.give_back}, watcher)
     network.rule = watched.rule
     finished, outcomes = await pay(ROWS, rate=4)
     assert (finished.result.reason, finished.result.message) == (None, "")
@@ -169,6 +169,17 @@ async def test_balances_of_a_low_wallet_are_asked_for_once_a_minute(
     started = skipping_clock.monotonic()
     await pay(ROWS, rate=0.25)
     assert 2 <= watched.asked <= 1 + (skipping_clock.monotonic() - started) / 60
+
+
+@pytest.mark.usefixtures("often")
+async def test_the_balance_does_not_wait_behind_the_rows_that_depend_on_it(
+    pay: Pay, network: Any, watcher: RecordingWatcher
+) -> None:
+    watched = Watched({}, watcher)
+    network.rule = watched.rule
+    await pay(ROWS, rate=2)
+    # For each row that is sent while others wait for the limiter, and not one for 40 of them.
+    assert watched.asked >= ROWS // 2
 
 
 @pytest.mark.usefixtures("often")
