@@ -120,12 +120,14 @@ class RateLimiter:
         """The requests per second that other programs of the account use; 0 if none do, or if it is not certain."""
         return self._windows.others() if self._windows.are_seen else 0.0
 
-    async def acquire(self, *, first: bool = False) -> None:
+    async def acquire(self, *, first: bool = False, urgent: bool = False) -> None:
         """Wait until the next request may be sent.
 
         Args:
             first: whether the request goes before the others.
+            urgent: whether it goes next.
         """
+        first = first or urgent
         queue = self._queues[first]
         if not queue and self._delay(first=first) <= 0:
             now = self._clock.monotonic()
@@ -134,7 +136,7 @@ class RateLimiter:
             self._pass(first=first)
             return
         slot = asyncio.get_running_loop().create_future()
-        queue.append(slot)
+        queue.insert(1 if urgent else len(queue), slot)  # the one in front leads already
         self._wake_first(queue)
         try:
             if not await slot:

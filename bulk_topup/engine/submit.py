@@ -272,6 +272,7 @@ class Submitter:
             and await self._control.admit(self._dvs.limiter.acquire(first=True))
             and self._context.is_ledger_in_place()
             and await self._is_within_caps(creation)
+            and await self._context.wallets.still_covers(creation.attempt)
         ):
             return None
         try:

@@ -113,6 +113,16 @@ class WalletWatch:
         _add(self._left, unit, -cost)
         return True
 
+    async def still_covers(self, attempt: Attempt) -> bool:
+        """Return True if a counted row that leaves now is covered by what is known by now; else as `covers`."""
+        unit, cost = self._on_wire.get(attempt.row_id, ("", _ZERO))
+        if not unit or self._estimate(unit) >= 0:
+            return True
+        self.landed(attempt)
+        _add(self._claimed, unit, cost)
+        _add(self._left, unit, cost)
+        return await self.covers(attempt)
+
     def landed(self, attempt: Attempt) -> None:
         """Record that the response to a row is recorded, if it was counted."""
         unit, cost = self._on_wire.pop(attempt.row_id, ("", _ZERO))
