@@ -71,12 +71,12 @@ class AnswerShelf:
         found = ((id_, _product(answer.body), answer.asked_at) for id_, answer in kept.items())
         return {id_: (product, at) for id_, product, at in found if product is not None and product.id == id_}
 
-    def product_list(self, query: str) -> list[tuple[Product, datetime]] | None:
-        """Return the products of a list, each with the time when it was asked for; None unless all of it is kept."""
+    def product_list(self, query: str) -> tuple[list[tuple[Product, datetime]], datetime] | None:
+        """Return the products of a list with their times, and its own time; None unless all of it is kept."""
         if (answer := self._list(query)) is None or (ids := _read(_IDS, answer.body)) is None:
             return None
         products = self.products(ids, self._ages.lists)
-        return None if products.keys() != set(ids) else [products[id_] for id_ in ids]
+        return None if products.keys() != set(ids) else ([products[id_] for id_ in ids], answer.asked_at)
 
     def operator_list(self, query: str) -> tuple[list[Operator], datetime] | None:
         """Return the operators of a list, with the time when it was asked for; None if it is not kept."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from bulk_topup.app.answer_shelf import AnswerShelf
+from bulk_topup.app.product_filter import ProductFilter
 from bulk_topup.app.side_by_side import OnProgress, SideBySide
 from bulk_topup.app.statements import Statements
 from bulk_topup.app.whole_list import WholeList, read_whole_list
@@ -15,32 +16,13 @@ from bulk_topup.domain.answer_ages import AnswerAges
 from bulk_topup.domain.environment import Environment
 from bulk_topup.dvs import APIError, AsyncDVS, ErrorCode, NotFoundError
 from bulk_topup.dvs.models.catalogue import LookupOperator, Operator
-from bulk_topup.dvs.models.product import Product, ProductType, UnknownProduct
+from bulk_topup.dvs.models.product import Product, UnknownProduct
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.ledger.kept_answers import AnswersOf
 from bulk_topup.system.clock import Clock
 
 #: The codes with which DVS refuses one number.
 _NUMBER_CODES: Final = (ErrorCode.CREDIT_PARTY_MOBILE_NUMBER_INVALID, ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProductFilter:
-    """Which products of an operator are listed; None for any."""
-
-    type: ProductType | None = None
-    service_id: int | None = None
-    subservice_id: int | None = None
-    benefit_types: tuple[str, ...] = ()
-
-    def as_query(self) -> dict[str, Any]:
-        """Return it as arguments of `AsyncDVS.products.list`."""
-        return {
-            "type": self.type,
-            "service_id": self.service_id,
-            "subservice_id": self.subservice_id,
-            "benefit_types": list(self.benefit_types) or None,
-        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +85,7 @@ class Catalogue:
         self._products: dict[int, tuple[Product | None, datetime]] = {}
         self._operators: dict[str, LookupOperator | APIError | None] = {}
         self._lists: dict[str, list[Product]] = {}
+        self._lists_kept_at: dict[str, datetime] = {}
 
     async def products(self, ids: Iterable[int]) -> dict[int, Product | None]:
         """Return products by their IDs; None for one that the account does not have.
@@ -148,6 +131,10 @@ class Catalogue:
         with self._kept_at_once():
             await self._side_by_side.ask("operators", [each for each in queries if each not in found], ask, receive)
         return found
+
+    def kept_at(self, operator: int, listed: ProductFilter) -> datetime | None:
+        """Return when the list of an operator's products was asked for, in UTC, if it is a kept one; else None."""
+        return self._lists_kept_at.get(_query_text("/products", {**listed.as_query(), "operator_id": operator}))
 
     async def all_products(self, query: Mapping[str, Any]) -> list[Product]:
         """Return the products of one list, which may be long.
@@ -260,10 +247,10 @@ class Catalogue:
         """Return a list that was asked for by this command, or that is kept; None if there is none."""
         text = _query_text("/products", query)
         if text not in self._lists and self._shelf is not None and (kept := self._shelf.product_list(text)) is not None:
-            self._lists[text] = [product for product, _ in kept]
-            for product, asked_at in kept:
-                self._products.setdefault(product.id, (product, asked_at))
-            self._note_kept(asked_at for _, asked_at in kept)
+            products, self._lists_kept_at[text] = kept
+            self._lists[text] = [product for product, _ in products]
+            self._products = {product.id: (product, at) for product, at in products} | self._products
+            self._note_kept(asked_at for _, asked_at in products)
         return self._lists.get(text)
 
     def _note_kept(self, times: Iterable[datetime]) -> None:

@@ -8,8 +8,9 @@ from typing import Final
 
 import polars as pl
 
-from bulk_topup.app.catalogue import Catalogue, ProductFilter
+from bulk_topup.app.catalogue import Catalogue
 from bulk_topup.app.product_choice import operator_or_problem
+from bulk_topup.app.product_filter import ProductFilter
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.bills import STATEMENT

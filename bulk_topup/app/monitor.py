@@ -12,6 +12,7 @@ from typing import Final, TextIO
 
 from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
+from bulk_topup.app.progress_log import ProgressLog
 from bulk_topup.app.report import ReportOptions, report_digests
 from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import InvocationEnd, ending_of
@@ -187,17 +188,11 @@ class RunMonitor:
             updates.cancel()
 
     async def _update(self, runner: Runner) -> None:
-        message = warning = ""
+        progress_log = None if self._log is None else ProgressLog(self._log)
         while True:
             self._counts = (progress := runner.progress()).counts
-            if self._log is not None:
-                counts = {state.value: count for state, count in progress.counts.items()}
-                self._log.write("progress", **counts, requests=progress.requests, throttled=progress.throttled)
-                if progress.message != message:
-                    message = progress.message
-                    self._log.write_notice("held up" if message else "goes on", message)
-                if progress.warning and not warning:
-                    self._log.write_notice("price drift", warning := progress.warning)
+            if progress_log is not None:
+                progress_log.write(progress)
             if self._metrics is not None:
                 self._metrics.update(self._figures(None))
             await self._clock.sleep(UPDATE_INTERVAL)

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from bulk_topup.app.catalogue import Catalogue, ProductFilter
+from bulk_topup.app.catalogue import Catalogue
+from bulk_topup.app.product_filter import ProductFilter
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AmountMatch, AutoProduct
 from bulk_topup.domain.bills import STATEMENT
@@ -68,6 +69,12 @@ class Chooser:
         #: Each number's operator, or why it is unknown.
         self._operators: dict[str, LookupOperator | str] = {}
         self._products: dict[int, list[Product]] = {}
+        self._listed = ProductFilter(
+            type=policy.type,
+            service_id=policy.service_id,
+            subservice_id=policy.subservice_id,
+            benefit_types=policy.benefit_types,
+        )
         self._choices: dict[tuple[int, Wish], Choice | str] = {}
         self._first_lines: dict[str, int] = {}
         #: How the products of all batches were chosen.
@@ -146,14 +153,9 @@ class Chooser:
         answers = await self._catalogue.operators_of(sorted(numbers - self._operators.keys()))
         self._operators |= {number: operator_or_problem(number, answer) for number, answer in answers.items()}
         operators = {operator.id for operator in self._operators.values() if isinstance(operator, LookupOperator)}
-        policy = self._policy
-        listed = ProductFilter(
-            type=policy.type,
-            service_id=policy.service_id,
-            subservice_id=policy.subservice_id,
-            benefit_types=policy.benefit_types,
-        )
-        self._products |= await self._catalogue.products_of(operators - self._products.keys(), listed)
+        self._products |= await self._catalogue.products_of(operators - self._products.keys(), self._listed)
+        known = {(each.id, each.name) for each in self._operators.values() if isinstance(each, LookupOperator)}
+        self.notes.unmatched = self._policy.names_without(known) if known else ()
 
     def _choice(self, line: int, number: str | None, amount: str | None, currency: str | None) -> "_Chosen | str":
         """Return the row's product, or why it has none."""
@@ -185,8 +187,17 @@ class Chooser:
         if found is None:
             if len(self._choices) >= MAX_REMEMBERED:
                 self._choices.clear()
-            found = self._choices[key] = choose(operator, self._products[operator.id], self._policy, wish)
+            products = self._products[operator.id]
+            found = choose(operator, products, self._policy, wish)
+            if isinstance(found, str) and not products:
+                found += self._age_of_empty_list(operator)
+            self._choices[key] = found
         return found
+
+    def _age_of_empty_list(self, operator: LookupOperator) -> str:
+        """Return a sentence about the age of an operator's empty list; an empty one if it was asked for just now."""
+        at = self._catalogue.kept_at(operator.id, self._listed)
+        return "" if at is None else f" DVS listed none {at:%Y-%m-%d %H:%M} UTC; --max-age 0 asks again."
 
     def _earlier(
         self,

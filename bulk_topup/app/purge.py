@@ -75,9 +75,9 @@ def purge(
     Raises:
         LedgerError: another process reads the file, so the old bytes stay in it until the next purge.
     """
-    done = [_purge_run(ledger, each.run, older_than, now) for each in found if not each.why_not]
-    # Those of lists that were only planned belong to no run.
+    # First, so that a purge that is interrupted has done it: those of lists that were only planned belong to no run.
     ledger.kept_answers.forget_people()
+    done = [_purge_run(ledger, each.run, older_than, now) for each in found if not each.why_not]
     # Even if there is nothing to purge: an earlier purge may have ended before this.
     ledger.purges.scrub()
     return done

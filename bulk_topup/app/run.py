@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -24,16 +25,19 @@ from bulk_topup.app.restored_ledger import check_not_restored, has_rows_to_send
 from bulk_topup.app.run_name import named_as_run
 from bulk_topup.approvals.approval import Presented, check_valid
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Repetition
+from bulk_topup.domain.guards import Guards
 from bulk_topup.domain.run import Run
-from bulk_topup.domain.states import is_open
-from bulk_topup.domain.verdict import run_arguments
+from bulk_topup.domain.states import RowState, is_open
+from bulk_topup.domain.verdict import format_rows, run_arguments
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Runner, RunOptions, RunResult, StopReason
-from bulk_topup.errors import InterruptedRunError, LedgerError, ListError, ReportError, RunLockedError
+from bulk_topup.errors import GuardError, InterruptedRunError, LedgerError, ListError, ReportError, RunLockedError
 from bulk_topup.intake import Table
 from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore, RunLock, run_lock
+from bulk_topup.ledger.kept_answers import AnswersOf
+from bulk_topup.ledger.pause_note import remove_pause, write_pause
 from bulk_topup.report import Report
 from bulk_topup.report.left_out import write_left_out
 from bulk_topup.system.clock import Clock, SystemClock
@@ -152,7 +156,11 @@ async def run_list(
         if _list_fingerprint(job) != before:
             raise ListError(f"{job.list} changed while being read. Nothing was sent. Run again once it is complete.")
         check_list(prepared)
-        check_plan(job, prepared, ledger)
+        try:
+            check_plan(job, prepared, ledger)
+        except GuardError as error:
+            options = replace(options, guards=Guards(mode=job.mode))
+            return await follow_before(error, found, dvs, ledger, options, report, watcher, clock)
         check_not_paid_elsewhere(job, prepared.elsewhere, pay_again=repetition.pay_again, ledger=ledger)
         check_approval(
             job,
@@ -179,7 +187,8 @@ async def run_list(
         others = 0
         if found is not None and has_rows_to_send(run, ledger):
             others = await check_not_restored(run, dvs=dvs, ledger=ledger, now=clock.now())
-        finished = await execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
+        options = replace(options, guards=job.guards, balances=prepared.balances)
+        finished = await execute(run, dvs, ledger, options, report, watcher, clock)
         is_ended = not is_open(finished.result.counts) and finished.result.reason is not StopReason.LEDGER_MOVED
         archiving = file.archive() if file is not None and is_ended else None
         return replace(finished, left_out=left_out, archiving=archiving, others=others)
@@ -209,17 +218,62 @@ async def execute(
         InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
     runner = Runner(dvs=dvs, ledger=ledger, run=run, options=options, clock=clock or SystemClock())
+    runner.tell_pauses(partial(write_pause, ledger.path, run.job, run.run_key))
     try:
         with watcher.running(run, runner):
             result = await runner.execute()
+        if result.reason is StopReason.PRICE:  # by prices that the plan may have from an answer that is kept
+            ledger.kept_answers.forget_products(AnswersOf(environment=run.environment, account=dvs.account))
     except LedgerError as error:
         raise InterruptedRunError(f"{error} Resume with `bulk-topup resume {run_arguments(run)}`.") from error
+    finally:
+        remove_pause(ledger.path, run.job, run.run_key)
     try:
         if current := current_report(run, ledger=ledger, options=report):
             return FinishedRun(run=run, result=result, report=current, is_report_current=True)
         return FinishedRun(run=run, result=result, report=write_current_report(run, ledger=ledger, options=report))
     except (ReportError, LedgerError) as error:
         raise InterruptedRunError(f"Run {run.name} ended, and its report is missing. {error}") from error
+
+
+async def follow_before(
+    error: GuardError,
+    run: Run | None,
+    dvs: AsyncDVS,
+    ledger: LedgerStore,
+    options: RunOptions,
+    report: ReportOptions,
+    watcher: Watcher,
+    clock: Clock,
+) -> FinishedRun:
+    """Follow what a run has sent to its end, before the error is raised with which a guard ends a start.
+
+    Args:
+        error: the error; nothing new is sent.
+        run: the run, whose lock this process has; None for a new one.
+        dvs: an open client.
+        ledger: an open ledger.
+        options: how rows are tracked.
+        report: where results are written.
+        watcher: follows the run for its user.
+        clock: the source of time.
+
+    Returns:
+        The end of the run, if it stopped before the outcome of what was sent is known.
+
+    Raises:
+        GuardError: the error.
+        InterruptedRunError: ledger or report cannot be written; run again to resume.
+    """
+    counts = {} if run is None else ledger.rows.counts(run)
+    rows = counts.get(RowState.IN_FLIGHT, 0) + counts.get(RowState.ACCEPTED, 0)
+    if run is None or not rows:
+        raise error
+    make_report_folder(report.folder)
+    finished = await execute(run, dvs, ledger, replace(options, follows_only=True), report, watcher, clock)
+    if finished.result.reason is not None:
+        return finished
+    raise GuardError(f"{error}\n{format_rows(rows)} sent before: followed to the end, and in the report.") from error
 
 
 def _found_run(job: Job, ledger: LedgerStore) -> Run | None:

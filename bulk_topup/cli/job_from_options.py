@@ -10,6 +10,7 @@ from bulk_topup.app.time_zone import JobZone, due_time
 from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.options.list import DELIMITERS, JobOptions, ListOptions
 from bulk_topup.cli.options.pace import PaceOptions
+from bulk_topup.domain.auto_product import MOBILE_SERVICE, AutoProduct
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.guards import Guards
 from bulk_topup.jobs.job import Job
@@ -41,6 +42,7 @@ def job_from(
         if subservices := given.list_.subservices:
             if job.auto_product is None:
                 raise click.UsageError("--subservice is for a job with [auto_product], which this one does not have.")
+            _check_has_subservices(job.auto_product)
             settings["auto_product"] = {"subservices": tuple(dict.fromkeys(subservices))}
         changed = {**settings, **given.stops.settings(), **given.guards.settings(job), **fields}
         return make_job(_merge(job.model_dump(), changed), f"The job file {path} with these options"), path.parent
@@ -86,6 +88,20 @@ def _merge(job: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
         below = merged.get(key)
         merged[key] = {**below, **value} if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
+
+
+def _check_has_subservices(policy: AutoProduct) -> None:
+    """Raise UsageError if --subservice would change nothing."""
+    if policy.subservice_id is not None:
+        raise click.UsageError(
+            f"--subservice has no effect: [auto_product] of the job has subservice_id = {policy.subservice_id}. Remove "
+            "one of them."
+        )
+    if policy.service_id != MOBILE_SERVICE:
+        raise click.UsageError(
+            f"--subservice is for mobile operators: [auto_product] of the job has service_id = {policy.service_id}. "
+            "Remove --subservice, or set subservice_id in the job."
+        )
 
 
 def _check_literal(text: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from bulk_topup.dvs.statuses import STATUSES
+from bulk_topup.dvs.statuses import STATUSES, ErrorCode
 
 #: Products, and lists of products and operators.
 CATALOGUE_AGE: Final = timedelta(hours=24)
@@ -20,6 +20,9 @@ SENDING_AGE: Final = timedelta(hours=1)
 MOST_DAYS: Final = 3_650
 #: Final statuses that speak against the operator that is known of a credited number: it may have another one by now.
 AGAINST_OPERATOR: Final = tuple(message for message in STATUSES if message.endswith("-CREDIT-PARTY"))
+
+#: What the message of a row has whose creation DVS refused because the number does not fit the product's operator.
+REFUSED_OPERATOR: Final = f"({ErrorCode.CREDIT_PARTY_MOBILE_NUMBER_INVALID.value})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from bulk_topup.domain.delivery import NO_DELIVERY, Delivery
-from bulk_topup.domain.money import with_fee
+from bulk_topup.domain.money import PRECISE, with_fee
 from bulk_topup.domain.purchase_secrets import NO_SECRETS, PurchaseSecrets
 from bulk_topup.domain.states import RowState
 
@@ -64,6 +64,11 @@ class PricedAttempt:
     fee: Decimal | None
     price_unit: str | None
 
+    @property
+    def charged(self) -> Decimal | None:
+        """The price with its fee, in `price_unit`; None if DVS states none."""
+        return with_fee(self.price, self.fee)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownAttempt(PricedAttempt):
@@ -113,17 +118,29 @@ class Absence:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MetPrice(PricedAttempt):
+    """What a sent row was charged, beside what the first pending row of its product is planned to cost."""
+
+    #: The pending row's amount, in the unit of the sent one, and its expected cost with its currency.
+    next_amount: Decimal | None
+    next_cost: Decimal | None
+    next_unit: str | None
+
+    @property
+    def charged_next(self) -> Decimal | None:
+        """What the pending row would be charged by the same price; None if that is not known."""
+        if self.charged is None or self.next_amount is None or not self.attempt.amount:
+            return None
+        return PRECISE.divide(PRECISE.multiply(self.charged, self.next_amount), self.attempt.amount)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HeldAttempt(PricedAttempt):
     """An attempt of hold mode whose transaction is created and unconfirmed."""
 
     transaction_id: int
     #: Whether the list, as last read, lacks the row or requests something else.
     is_contradicted: bool
-
-    @property
-    def charged(self) -> Decimal | None:
-        """The price with its fee, in `price_unit`; None if DVS states none."""
-        return with_fee(self.price, self.fee)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
@@ -119,3 +119,12 @@ class AutoProduct(BaseModel):
             return by_id
         folded = _folded(name)
         return next((product for key, product in self.products.items() if _folded(key) == folded), None)
+
+    def names_without(self, operators: Iterable[tuple[int, str]]) -> tuple[str, ...]:
+        """Return the keys of `products` that name none of these operators.
+
+        Args:
+            operators: their IDs and names.
+        """
+        known = {text for id_, name in operators for text in (str(id_), _folded(name))}
+        return tuple(key for key in self.products if key not in known and _folded(key) not in known)

@@ -35,6 +35,8 @@ class ChoiceNotes:
     preferred: dict[str, ExampleRows] = field(default_factory=dict)
     #: Rows that get less than their amount, as no product gives it.
     lowered: ExampleRows = field(default_factory=ExampleRows)
+    #: Operators in the job's `products` that no number of the list has, among those that were looked up.
+    unmatched: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """Return plain JSON values."""
@@ -44,4 +46,5 @@ class ChoiceNotes:
             "named": self.named,
             "preferred": {preference: rows.as_json() for preference, rows in self.preferred.items()},
             "lowered": self.lowered.as_json(),
+            "unmatched": list(self.unmatched),
         }

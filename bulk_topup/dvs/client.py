@@ -254,8 +254,8 @@ class AsyncDVS:
         """
         if not admitted:
             self.waits.check()
-            # Requests that pay go before those that read.
-            await self.limiter.acquire(first=request.method != "GET")
+            # Requests that pay go before those that read, except the balance, on which it depends whether they pay.
+            await self.limiter.acquire(first=request.method != "GET", urgent=request.path == "/balances")
         self.traffic.requests += 1
         sent_at = self.limiter.sent()
         try:

@@ -81,6 +81,8 @@ class RateLimiter:
         self._next = clock.monotonic()
         self._next_other = float("-inf")
         self._throttled_until = self._next
+        #: Whether the last pause is as long as the provider asked for.
+        self.is_pause_asked_for = False
         #: No request passes before.
         self._paused_until = self._next
         #: Times at which requests passed in the last second; of those not sent yet; at which the others were sent.
@@ -113,12 +115,19 @@ class RateLimiter:
         """The remaining seconds of a pause after a 429."""
         return max(0.0, self._throttled_until - self._clock.monotonic())
 
-    async def acquire(self, *, first: bool = False) -> None:
+    @property
+    def others(self) -> float:
+        """The requests per second that other programs of the account use; 0 if none do, or if it is not certain."""
+        return self._windows.others() if self._windows.are_seen else 0.0
+
+    async def acquire(self, *, first: bool = False, urgent: bool = False) -> None:
         """Wait until the next request may be sent.
 
         Args:
             first: whether the request goes before the others.
+            urgent: whether it goes next.
         """
+        first = first or urgent
         queue = self._queues[first]
         if not queue and self._delay(first=first) <= 0:
             now = self._clock.monotonic()
@@ -127,7 +136,7 @@ class RateLimiter:
             self._pass(first=first)
             return
         slot = asyncio.get_running_loop().create_future()
-        queue.append(slot)
+        queue.insert(1 if urgent else len(queue), slot)  # the one in front leads already
         self._wake_first(queue)
         try:
             if not await slot:
@@ -212,6 +221,7 @@ class RateLimiter:
                 self._factor *= SHRINK
         self._set_rate(now)
         self._throttled_until = max(self._throttled_until, now + pause)
+        self.is_pause_asked_for = retry_after is not None
         self._pause(now + pause)
         return pause
 

@@ -28,6 +28,8 @@ class Waits:
         #: Called with the seconds of a wait when it starts, if it is long; must not raise.
         self.on_wait: Callable[[float], None] | None = None
         self._sum = 0.0
+        #: The seconds of all waits so far.
+        self.total = 0.0
         self._until = float("-inf")
         self._reported_until = float("-inf")
 
@@ -35,7 +37,9 @@ class Waits:
         """Record that nothing is sent for so many seconds from now; waits that overlap count once."""
         now = self._clock.monotonic()
         until = now + seconds
-        self._sum += max(0.0, until - max(now, self._until))
+        added = max(0.0, until - max(now, self._until))
+        self._sum += added
+        self.total += added
         self._until = max(self._until, until)
         is_new = until - self._reported_until > REPORTED
         if seconds > REPORTED and is_new and self._sum <= self._longest:

@@ -7,7 +7,7 @@ from bulk_topup.system.lazy_imports import lazy_exports
 if TYPE_CHECKING:
     from bulk_topup.engine.callback_hints import follow_hints
     from bulk_topup.engine.control import CircuitPolicy, StopReason
-    from bulk_topup.engine.polling import PollPolicy
+    from bulk_topup.engine.poll_policy import PollPolicy
     from bulk_topup.engine.run_options import RunOptions
     from bulk_topup.engine.runner import Progress, Runner, RunResult
 else:
@@ -15,7 +15,7 @@ else:
         __name__,
         callback_hints=("follow_hints",),
         control=("CircuitPolicy", "StopReason"),
-        polling=("PollPolicy",),
+        poll_policy=("PollPolicy",),
         run_options=("RunOptions",),
         runner=("Progress", "RunResult", "Runner"),
     )

@@ -1,7 +1,7 @@
 """When a run continues, pauses or stops, and why; touches only the clock."""
 
 import asyncio
-from collections.abc import Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -94,6 +94,7 @@ class Control:
         self._failures = 0
         self._pauses = 0
         self._resume_at = 0.0
+        self._pause_sum = 0.0
         self._failing_since: float | None = None
         self._responded_at = clock.monotonic()
         self._outages = 0
@@ -105,6 +106,8 @@ class Control:
         self.quiet = asyncio.Event()
         #: Why the run stopped; None while it continues.
         self.reason: StopReason | None = None
+        #: Called with the seconds of a pause when it starts; must not raise.
+        self.on_pause: Callable[[float], None] | None = None
         #: A sentence about the stop or the pause; empty while the run continues.
         self.message = ""
 
@@ -122,6 +125,11 @@ class Control:
     def is_paused(self) -> bool:
         """Whether the circuit is open now."""
         return self._resume_at > self._clock.monotonic()
+
+    @property
+    def paused_for(self) -> float:
+        """The seconds of all pauses so far."""
+        return self._pause_sum - max(0.0, self._resume_at - self._clock.monotonic())
 
     @property
     def outages(self) -> int:
@@ -179,11 +187,14 @@ class Control:
         if self._failures >= self._policy.failures and not self.is_paused:
             pause = min(self._policy.longest_pause, self._policy.first_pause * 2.0**self._pauses)
             self._pauses += 1
+            self._pause_sum += pause
             self._resume_at = now + pause
             requests = "1 request" if self._failures == 1 else f"{self._failures:,} requests"
             # A run that has stopped submitting still tracks and cancels: why it stopped outlasts a pause.
             if self.reason is None:
                 self.message = f"Paused for {format_seconds(pause)} after {requests} without a response: {error}"
+            if self.on_pause is not None:
+                self.on_pause(pause)
 
     def _end_silence(self) -> None:
         """Record that DVS responded, after counting the outage that this may end."""

@@ -103,16 +103,21 @@ class CreationResponses:
         elif not creation.maybe_sent:
             await self._release(attempt, "not sent: the run was stopped")
 
-    async def look_up(self, attempt: Attempt) -> None:
-        """Find the outcome of an attempt of a closed run, which is not sent again: a transaction, or proof of none.
+    async def look_up(self, attempt: Attempt, *, is_closed: bool) -> None:
+        """Find the outcome of an attempt that is not sent again: a transaction, or proof of none.
 
         Args:
             attempt: the attempt, in flight.
+            is_closed: whether its run is closed, so that no later invocation sends it either.
         """
         if not (reading := await self._read_list(attempt)):
             return
         if reading.found is not None:
-            await self._record_found(attempt, reading.found, "found in DVS's list after the run was closed")
+            when = "after the run was closed" if is_closed else "before a start that sends nothing"
+            await self._record_found(attempt, reading.found, f"found in DVS's list {when}")
+            return
+        if not is_closed:
+            await self._proof.start(attempt, after=RowState.PENDING, message="")
             return
         message = f"DVS has no transaction {attempt.external_id}, and the run is closed: not sent again."
         await self._proof.start(attempt, after=RowState.FAILED, message=message)

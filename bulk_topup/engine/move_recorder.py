@@ -35,6 +35,9 @@ _RESOLVE_HELD = (
     "`bulk-topup conflict list {run}` names the ID for `bulk-topup transaction cancel ID {place}`. If it is final, "
     "resolve the row. Then resume before the others expire."
 )
+#: The status with which DVS refuses a transaction that the wallet does not cover, and the way on.
+_NO_BALANCE = "REJECTED-INSUFFICIENT-BALANCE"
+_TOP_UP = "Sending stopped. Top up the wallet, then resume; retry the rows that failed so."
 _RAISE_DRIFT = "To send the remaining rows, run again with a higher --price-drift."
 
 
@@ -149,7 +152,10 @@ class MoveRecorder:
         if move.after in _NOT_CHARGED:
             self._context.budget.release(attempt, move.facts)
             if move.after is RowState.FAILED:
-                self._reasons[move.facts.status_message if move.facts else move.message] += 1
+                status = move.facts.status_message if move.facts else ""
+                self._reasons[status or move.message] += 1
+                if status == _NO_BALANCE:
+                    self._control.stop(StopReason.BALANCE, f"DVS answered {status}. {_TOP_UP}")
         elif move.after is RowState.CONFLICT:
             self._count_conflict()
         elif move.facts is not None:
@@ -182,12 +188,19 @@ class MoveRecorder:
         return None
 
     async def check_prices(self) -> None:
-        """Stop before anything is sent if an earlier invocation met a price outside the tolerance, or no right one."""
+        """Stop before anything is sent if an earlier invocation met a price outside the tolerance, or no right one.
+
+        Not where the pending rows are planned with that price by now.
+        """
         self._stop_at_problem(await self.price_conflict())
         if self._guards.stops.price_drift is None:
             return
+        tolerance = self._context.prices.tolerance
         for met in await self._journal.call(self._ledger.spending.actual_prices, self._context.run):
-            if drift := price_drift(met.attempt, met.charged, met.price_unit, self._context.prices.tolerance):
+            next_row = replace(met.attempt, cost=met.next_cost, cost_unit=met.next_unit)
+            if met.next_cost is not None and not price_drift(next_row, met.charged_next, met.price_unit, tolerance):
+                continue
+            if drift := price_drift(met.attempt, met.charged, met.price_unit, tolerance):
                 self._control.stop(StopReason.PRICE, f"{drift} {_RAISE_DRIFT}")
                 return
 

@@ -3,7 +3,8 @@
 Open rows are grouped by the second of their creation, as DVS's list can be queried by creation date. The oldest few are
 sampled closely while they are older than any row that was sampled before: they show when transactions complete. The
 others wait until, by that, four in ten of them are expected to be final, so that a long run reads each page of the list
-about once per usual completion time. Rows that fit into one page are polled every time.
+about once per usual completion time. Rows that fit into one page are polled every time. While nothing else needs the
+rate limit, rows are polled all the same whose state is too old to decide on.
 """
 
 from collections import Counter
@@ -17,6 +18,7 @@ from bulk_topup.domain.attempt import OpenSecond
 from bulk_topup.dvs.field_limits import PER_PAGE_MAX
 from bulk_topup.dvs.resources.transactions import LONGEST_WINDOW
 from bulk_topup.engine.completion_times import CompletionTimes
+from bulk_topup.engine.poll_policy import PollPolicy
 
 #: Maximum transactions in the list that the sampled rows, the oldest open ones, take up.
 SAMPLED: Final = 3 * PER_PAGE_MAX
@@ -36,34 +38,13 @@ WHILE_SUBMITTING: Final = 5.0
 BATCH: Final = 5 * PER_PAGE_MAX
 #: The share by which their age may grow meanwhile.
 BATCH_WAIT: Final = 0.15
+#: How old the state of open rows may be while the rate limit is idle: in shortest waits, and as a share of their age.
+FRESH: Final = 2.5
+FRESH_SHARE: Final = 1 / 60
 #: Maximum open rows of one query: they are in memory while the list is read.
 MAX_QUERY_ROWS: Final = 10_000
 #: Maximum number of seconds for which the length of the list is remembered.
 REMEMBERED: Final = 100_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PollPolicy:
-    """How often open transactions are polled, in seconds."""
-
-    #: Between the first polls.
-    shortest: float = 2.0
-    #: Maximum between polls while nothing changes.
-    longest: float = 60.0
-    #: The factor by which the wait grows after a poll without changes.
-    growth: float = 1.5
-
-    def next_wait(self, wait: float, changed: int, open_before: int) -> float:
-        """Return the next wait: the shortest after many changes, the same after a few, a longer one after none.
-
-        Args:
-            wait: seconds before the last poll.
-            changed: rows that the poll found final.
-            open_before: rows that it polled.
-        """
-        if changed * 10 >= open_before > 0:
-            return self.shortest
-        return wait if changed else min(self.longest, wait * self.growth)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -156,6 +137,8 @@ class PollSchedule:
     _worth_since: dict[str, datetime] = field(default_factory=dict)
     #: How many transactions DVS lists for a second, those of other runs and programs included.
     _listed: dict[str, int] = field(default_factory=dict)
+    #: The age of the newest open rows, in seconds, when it was last asked what is due.
+    _youngest: float = 0.0
     #: What is known of completion times.
     completion_times: CompletionTimes = field(init=False)
 
@@ -168,9 +151,21 @@ class PollSchedule:
         is_new = self.completion_times.known_to < FIRST_POLL * self.policy.shortest
         return self.policy.shortest * (1 if is_new else WHILE_SUBMITTING)
 
-    def due(self, seconds: Iterable[OpenSecond], now: datetime) -> list[Slice]:
-        """Return the slices to poll now, oldest first."""
+    @property
+    def longest_wait(self) -> float:
+        """Maximum seconds between polls while the rate limit is idle."""
+        return self._fresh_for(self._youngest)
+
+    def due(self, seconds: Iterable[OpenSecond], now: datetime, *, spare: float = 0.0) -> list[Slice]:
+        """Return the slices to poll now, oldest first.
+
+        Args:
+            seconds: the open rows.
+            now: the time, in UTC.
+            spare: requests that nothing else needs, for rows whose state is old.
+        """
         slices = list(_slices(seconds))
+        self._youngest = min((self._ages(each, now)[0] for each in slices), default=0.0)
         self._polled = {each.second: at for each in slices if (at := self._polled.get(each.second)) is not None}
         listed = 0
         for each in slices:
@@ -183,7 +178,9 @@ class PollSchedule:
         self._worth_since = {second: self._worth_since.get(second, now) for second in worth}
         if len(worth | sampled) < len(slices) and not self._is_batch(slices, now):
             worth.clear()
-        return [each for each in slices if each.second in worth or each.second in sampled]
+        chosen = worth | sampled
+        chosen |= self._stale([each for each in slices if each.second not in chosen], now, spare)
+        return [each for each in slices if each.second in chosen]
 
     def queries(self, due: Sequence[Slice]) -> list[PollQuery]:
         """Join slices into queries that take the fewest requests; those polled longest ago come first."""
@@ -228,6 +225,23 @@ class PollSchedule:
         )
         is_overlooked = not before and age > max(self.completion_times.known_to, FIRST_POLL * self.policy.shortest)
         return expected >= WORTH_POLLING * each.count or is_overlooked or age - before >= self.patience
+
+    def _stale(self, slices: Iterable[Slice], now: datetime, spare: float) -> set[str]:
+        """Return the seconds whose rows were polled longest ago, as many as spare requests can read."""
+        stale: set[str] = set()
+        listed = 0
+        for each in sorted(slices, key=lambda each: (self._polled_at(each), each.second)):
+            age, before = self._ages(each, now)
+            if age - before >= self._fresh_for(age):
+                listed += self._listing(each)
+                if listed > spare * PER_PAGE_MAX:
+                    break
+                stale.add(each.second)
+        return stale
+
+    def _fresh_for(self, age: float) -> float:
+        """Return how many seconds old the state of rows of an age may be."""
+        return max(FRESH * self.policy.shortest, FRESH_SHARE * age)
 
     def _is_new_age(self, each: Slice, now: datetime) -> bool:
         """Return True if rows are older than any that was sampled before, and older than at their last poll."""

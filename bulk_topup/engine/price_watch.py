@@ -13,6 +13,8 @@ from bulk_topup.domain.verdict import format_rows
 
 #: The share by which a price may differ from the plan unless the job sets another.
 USUAL_TOLERANCE: Final = Decimal("0.01")
+#: Maximum rows that are remembered until they are final; of more of them, the oldest may count twice.
+MAX_REMEMBERED: Final = 10_000
 
 
 class PriceWatch:
@@ -28,18 +30,21 @@ class PriceWatch:
         self.tolerance = USUAL_TOLERANCE if stated is None else stated
         #: Whether a larger difference stops submitting.
         self.stops = stated is not None or guards.mode is Mode.HOLD
-        self._rows: set[int] = set()
+        self._number = 0
+        #: Rows among them that are not final, the oldest first.
+        self._open: dict[int, None] = {}
         self._first = ""
 
     @property
     def message(self) -> str:
         """A sentence about the differences; empty without any, and where the first one stops the run."""
-        if not self._rows:
+        if not self._number:
             return ""
-        rows = len(self._rows)
-        verb = "costs" if rows == 1 else "cost"
+        verb = "costs" if self._number == 1 else "cost"
         share = format_share(self.tolerance)
-        return f"{format_rows(rows)} {verb} more than {share} more or less than planned. The first: {self._first}"
+        return (
+            f"{format_rows(self._number)} {verb} more than {share} more or less than planned. The first: {self._first}"
+        )
 
     def drift(self, attempt: Attempt, facts: Facts, *, is_final: bool) -> str | None:
         """Record what a transaction costs; return a sentence if it must stop the run.
@@ -55,8 +60,18 @@ class PriceWatch:
         if drift is None or self.stops:
             return drift
         self._first = self._first or drift
-        self._rows.add(attempt.row_id)
+        self._count(attempt.row_id, is_final=is_final)
         return None
+
+    def _count(self, row_id: int, *, is_final: bool) -> None:
+        """Count a row once, whether its price was seen before it was final, or not."""
+        if row_id not in self._open:
+            self._number += 1
+        self._open[row_id] = None
+        if is_final:
+            del self._open[row_id]
+        elif len(self._open) > MAX_REMEMBERED:
+            del self._open[next(iter(self._open))]
 
 
 def price_drift(attempt: Attempt, charged: Decimal | None, unit: str | None, tolerance: Decimal) -> str | None:

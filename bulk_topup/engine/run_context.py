@@ -16,6 +16,7 @@ from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.operator_breaker import OperatorBreaker
 from bulk_topup.engine.price_watch import PriceWatch
 from bulk_topup.engine.run_options import RunOptions
+from bulk_topup.engine.wallet_watch import WalletWatch
 from bulk_topup.ledger import LedgerStore, SpendingTotals
 from bulk_topup.system.clock import Clock
 
@@ -46,6 +47,8 @@ class RunContext:
     charges: Charges
     #: Which prices differ from the plan.
     prices: PriceWatch
+    #: What is left in the wallets.
+    wallets: WalletWatch
     #: Maximum concurrent requests.
     concurrency: int
 
@@ -64,6 +67,7 @@ class RunContext:
         control = Control(clock, options.circuit)
         journal = Journal(ledger, run, clock)
         guards = options.guards
+        charges = Charges()
         spent = ledger.spending.spent(run) if guards.caps != Caps() else SpendingTotals(rows=0, amounts={}, costs={})
         return cls(
             run=run,
@@ -75,8 +79,18 @@ class RunContext:
             clock=clock,
             budget=Budget(guards.caps, spent),
             operators=OperatorBreaker(guards.operators, clock),
-            charges=Charges(),
+            charges=charges,
             prices=PriceWatch(guards),
+            wallets=WalletWatch(
+                options.balances,
+                dvs=dvs,
+                ledger=ledger,
+                journal=journal,
+                run=run,
+                control=control,
+                charges=charges,
+                clock=clock,
+            ),
             concurrency=options.concurrency or concurrency_for(dvs.limiter),
         )
 

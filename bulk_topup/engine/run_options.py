@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.guards import Guards
 from bulk_topup.engine.control import CircuitPolicy
-from bulk_topup.engine.polling import PollPolicy
+from bulk_topup.engine.poll_policy import PollPolicy
+from bulk_topup.plan import BalanceCheck
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,5 +28,9 @@ class RunOptions:
     callback_address: str = ""
     #: What the run is allowed to do with money.
     guards: Guards = field(default_factory=Guards)
+    #: Whether nothing is sent: rows in flight are looked up, and those that were accepted are followed to their end.
+    follows_only: bool = False
+    #: The wallets beside the remaining cost, as they were before anything is sent; empty where nothing is known.
+    balances: Sequence[BalanceCheck] = ()
     #: Called with moves that are on disk; must neither raise nor take long.
     on_moves: Callable[[Sequence[tuple[Attempt, Move]]], None] | None = None

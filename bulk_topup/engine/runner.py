@@ -1,9 +1,9 @@
 """The run itself: submits and tracks concurrently, and stops safely."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bulk_topup.domain.run import Run
@@ -17,6 +17,7 @@ from bulk_topup.engine.control import StopReason
 from bulk_topup.engine.gc_thresholds import rare_gc
 from bulk_topup.engine.hold import HoldCoordinator
 from bulk_topup.engine.move_recorder import MoveRecorder
+from bulk_topup.engine.pauses import Pauses
 from bulk_topup.engine.run_context import RunContext
 from bulk_topup.engine.run_options import RunOptions
 from bulk_topup.engine.submit import Submitter
@@ -64,6 +65,8 @@ class Progress:
     message: str
     #: A sentence about prices that differ from the plan, while the run continues; empty without any.
     warning: str
+    #: A sentence about wallets that do not cover the remaining rows any more; empty while all do.
+    low_balance: str
     #: What this invocation charged or put on hold, per wallet currency.
     taken: Mapping[str, Decimal]
     #: What the plan expected for the same rows, per wallet currency; without rows whose cost it did not know.
@@ -93,6 +96,7 @@ class Runner:
         )
         recorder = MoveRecorder(self._context)
         hold = HoldCoordinator(self._context, recorder) if self._context.is_hold_mode else None
+        self._pauses = Pauses(dvs, self._context.control)
         self._proof = AbsenceProof(self._context, recorder)
         self._conflicts = ConflictProof(self._context, recorder)
         self._submitter = Submitter(self._context, recorder, self._proof, self._conflicts, hold)
@@ -123,6 +127,25 @@ class Runner:
             await clock.sleep(seconds)
         self.stop("Deadline reached")
 
+    def tell_pauses(self, receive: Callable[[str, datetime], None]) -> None:
+        """Call a function with the reason and the end, in UTC, of each pause of some seconds when it starts.
+
+        Args:
+            receive: the function; must not raise.
+        """
+        control, waits, clock = self._context.control, self._context.dvs.waits, self._context.clock
+        before = waits.on_wait
+
+        def tell(seconds: float) -> None:
+            receive(self.progress().message, clock.now() + timedelta(seconds=seconds))
+
+        def tell_wait(seconds: float) -> None:
+            if before is not None:
+                before(seconds)
+            tell(seconds)
+
+        control.on_pause, waits.on_wait = tell, tell_wait
+
     def wake(self) -> None:
         """Wake the tracker after a callback, whose hint is in the ledger."""
         self._tracker.wake()
@@ -138,17 +161,18 @@ class Runner:
             rate=context.dvs.limiter.rate,
             limit=context.dvs.limiter.limit,
             rate_source=context.dvs.limiter.source,
-            message=context.control.message or context.operators.message or self._throttling() or self._proof.message,
+            message=context.control.message
+            or context.operators.message
+            or self._pauses.throttling
+            or self._proof.message
+            or self._pauses.sharing,
             warning=context.prices.message,
+            low_balance=context.wallets.message,
             taken=dict(context.charges.sums),
             planned=dict(context.charges.planned),
             amounts=dict(context.budget.amounts),
             costs=dict(context.budget.costs),
         )
-
-    def _throttling(self) -> str:
-        left = self._context.dvs.limiter.pause_left
-        return f"Throttled by DVS (HTTP 429); sending resumes in {left:.0f} s." if left >= 1 else ""
 
     async def execute(self) -> RunResult:
         """Submit and track until every row is final or the run stops.
@@ -175,7 +199,8 @@ class Runner:
             raise root_cause(error)
         self._context.is_ledger_in_place()  # also after the last row was sent
         run, ledger, control = self._context.run, self._context.ledger, self._context.control
-        messages = self._proof.message, control.message, self._conflicts.message, self._context.prices.message
+        prices = self._context.prices.message
+        messages = self._proof.message, control.message, self._conflicts.message, prices, self._pauses.summary
         return RunResult(
             counts=ledger.rows.counts(run),
             contradicted=ledger.conflicts.count_mismatches(run),

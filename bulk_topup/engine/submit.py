@@ -56,6 +56,7 @@ class Submitter:
         self._control = context.control
         self._guards = context.guards
         self._concurrency = context.concurrency
+        self._follows_only = context.run.closing is not None or context.options.follows_only
         self._recorder = recorder
         self._hold = hold
         self._proof = proof
@@ -70,8 +71,8 @@ class Submitter:
 
     async def submit_all(self) -> None:
         """Send rows of unknown outcome again, then the pending rows, until nothing is left to send."""
-        if self._run.closing is not None:
-            await self._end_closed()
+        if self._follows_only:
+            await self._follow()
             return
         if self._hold:
             # First: a transaction that is found only now was not compared when the decision was made.
@@ -98,8 +99,8 @@ class Submitter:
         if self._hold and not self._control.is_stopping:
             await self._hold.end_round()
 
-    async def _end_closed(self) -> None:
-        """Find the outcome of rows in flight without sending them again, and cancel what nobody confirmed."""
+    async def _follow(self) -> None:
+        """Find the outcome of rows in flight without sending them again; cancel what is unconfirmed of a closed run."""
         if self._hold:
             # First, as in a run that is not closed. What is found afterwards was not compared, and is cancelled below.
             await self._hold.finish_decided()
@@ -110,7 +111,7 @@ class Submitter:
             if not self._journal.counts[RowState.IN_FLIGHT]:
                 break
             await self._control.sleep(PASS_WAIT)
-        if self._hold and not self._control.is_stopping:
+        if self._hold and self._run.closing is not None and not self._control.is_stopping:
             await self._hold.cancel_round()
 
     async def _work_unknown(self) -> None:
@@ -220,6 +221,7 @@ class Submitter:
                 return
             self._claimed += len(attempts)
             self._context.budget.claim(attempts)
+            self._context.wallets.claim(attempts)
             self._control.quiet.clear()
             operators.record_claim(attempts)
             self._journal.counts[RowState.PENDING] -= len(attempts)
@@ -249,23 +251,29 @@ class Submitter:
 
     async def _worker(self, queue: asyncio.Queue[Creation | None]) -> None:
         while (creation := await queue.get()) is not None:
-            if self._run.closing is not None:
-                await self._responses.look_up(creation.attempt)
+            if self._follows_only:
+                await self._responses.look_up(creation.attempt, is_closed=self._run.closing is not None)
                 continue
             async with self._slots:
                 if not await self._responses.may_send(creation):
                     continue
                 response = await self._send(creation)
             self._returned += 1
-            await self._responses.record(creation, response)
+            try:
+                await self._responses.record(creation, response)
+            finally:
+                self._context.wallets.landed(creation.attempt)
 
     async def _send(self, creation: Creation) -> TransactionOutcome | DVSError | None:
         """Send a row once it may be sent, and return the response; None if the run stopped first."""
         if not (
             await self._control.wait_until_allowed()
+            # Before the limiter, so that rows that wait for an answer about the wallet do not leave all at once.
+            and (creation.maybe_sent or await self._context.wallets.covers(creation.attempt))
             and await self._control.admit(self._dvs.limiter.acquire(first=True))
             and self._context.is_ledger_in_place()
             and await self._is_within_caps(creation)
+            and await self._context.wallets.still_covers(creation.attempt)
         ):
             return None
         try:

@@ -22,13 +22,12 @@ from bulk_topup.engine.conflict_proof import ConflictProof
 from bulk_topup.engine.control import StopReason, format_seconds
 from bulk_topup.engine.missing_transactions import MissingTransactions, conflict_of
 from bulk_topup.engine.move_recorder import MoveRecorder
+from bulk_topup.engine.poll_pace import PollPace
 from bulk_topup.engine.polling import PollQuery, PollSchedule, PollTally, Slice, second_of
 from bulk_topup.engine.run_context import RunContext
 
 #: Maximum rows that one poll looks up one by one.
 SINGLES_PER_POLL = 100
-#: Minimum seconds between polls per open row, so that reading all of them takes at most a fiftieth of the time.
-SECONDS_PER_ROW = 0.0001
 #: While rows are sent, one concurrent request in this many is for tracking.
 SUBMITTING_PER_TRACKING: Final = 8
 #: Share of the tracking timeout without changes after which rows are polled again, whatever is expected of them.
@@ -63,6 +62,7 @@ class Tracker:
         self._woken = asyncio.Event()
         patience = max(self._policy.longest, self._timeout * BEFORE_TIMEOUT)
         self._polls = PollSchedule(policy=self._policy, patience=patience)
+        self._pace = PollPace(context.dvs, self._polls, context.clock)
         #: When the monotonic clock was 0, by a clock that is never behind DVS's.
         self._epoch = self._clock.now() - timedelta(seconds=self._clock.monotonic())
         #: The row that was looked up last when one poll could not cover all; the next poll continues after it.
@@ -98,14 +98,14 @@ class Tracker:
             if submitted and not was_submitted:
                 next_poll = now() + wait
             elif now() >= next_poll:
-                due = await self._due() if is_open and not self._control.is_paused else []
+                spare = self._pace.measure(is_over=submitted)
+                due = await self._due(spare) if is_open and not self._control.is_paused else []
                 if due:
                     polled = await self._count(self._poll(due))
                     if submitted:
                         wait = self._policy.next_wait(wait, polled, sum(each.count for each in due))
                     changed += polled
-                pause = wait if submitted else self._polls.wait_while_submitting
-                next_poll = now() + max(pause, SECONDS_PER_ROW * self._journal.counts[RowState.ACCEPTED])
+                next_poll = now() + self._pace.wait(wait, open_rows=self._journal.counts[RowState.ACCEPTED])
             was_submitted = submitted
             if changed or not submitted or not is_open:
                 changed_at = now()
@@ -139,15 +139,13 @@ class Tracker:
             return bool(await self._journal.call(self._ledger.attempts.accepted_seconds, self._run, exclude_held=True))
         return self._journal.counts[RowState.ACCEPTED] > 0
 
-    async def _due(self) -> list[Slice]:
-        """Return what to poll now."""
-        seconds = await self._journal.call(
-            self._ledger.attempts.accepted_seconds, self._run, exclude_held=self._exclude_unconfirmed
-        )
-        if seconds:
+    async def _due(self, spare: float) -> list[Slice]:
+        """Return what to poll now, with so many requests to spare."""
+        read = self._ledger.attempts.accepted_seconds
+        if seconds := await self._journal.call(read, self._run, exclude_held=self._exclude_unconfirmed):
             # Creation dates are DVS's; a local clock that is behind, or set back, would make nothing due.
             self._epoch += max(timedelta(), max(each.newest for each in seconds) - self._now())
-        return self._polls.due(seconds, self._now())
+        return self._polls.due(seconds, self._now(), spare=spare)
 
     def _now(self) -> datetime:
         return self._epoch + timedelta(seconds=self._clock.monotonic())
@@ -156,8 +154,7 @@ class Tracker:
         """Poll slices of open rows, each in the cheaper way; return how many rows became final."""
         final = 0
         single: list[PollQuery] = []
-        unseen: list[Slice] = []
-        seen: set[int] = set()
+        unseen, seen = list[Slice](), set[int]()
         for query in self._polls.queries(due):
             if self._control.is_stopping:
                 return final
@@ -197,6 +194,7 @@ class Tracker:
         try:
             async with aclosing(transactions.pages(at_once=min(self._concurrency, PAGES_AT_ONCE))) as pages:
                 async for page in pages:
+                    self._pace.record_request()
                     self._control.record_response()
                     by_id = {transaction.external_id: transaction for transaction in page.items}
                     listed.update(second_of(transaction.creation_date.astimezone(UTC)) for transaction in page.items)
@@ -229,6 +227,7 @@ class Tracker:
             if self._control.is_stopping:
                 return 0
             self._last_looked_up = item.attempt.row_id
+            self._pace.record_request()
             try:
                 transaction = await self._dvs.transaction_outcomes.get(item.transaction_id)
             except NotFoundError as error:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from bulk_topup.__version__ import __version__
-from bulk_topup.domain.answer_ages import AGAINST_OPERATOR
+from bulk_topup.domain.answer_ages import AGAINST_OPERATOR, REFUSED_OPERATOR
 from bulk_topup.domain.sameness import mobile_key
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import json_array, utc_text
@@ -27,14 +27,16 @@ _LIST: Final = f"""
     SELECT k.query AS name, k.entries AS body, k.asked_at FROM kept_lists AS k
     WHERE {_IS_USABLE} AND k.query = :query
 """  # noqa: S608
-#: Not where a later payment to the number ended in a way that speaks against its operator.
+#: Not where a later payment to the number ended in a way that speaks against its operator, or was refused for it.
 _OPERATORS: Final = f"""
     SELECT k.number AS name, k.body, k.asked_at FROM kept_operators AS k
     WHERE {_IS_USABLE} AND k.number IN (SELECT value FROM json_each(:names))
       AND NOT EXISTS (
           SELECT 1 FROM rows AS r CROSS JOIN attempts AS a ON a.row_id = r.id
-          WHERE r.party_key = k.party_key AND a.final_at >= k.asked_at
-            AND a.status_message IN (SELECT value FROM json_each(:against)))
+          WHERE r.party_key = k.party_key
+            AND (a.final_at >= k.asked_at AND a.status_message IN (SELECT value FROM json_each(:against))
+                 OR r.state = 'failed' AND a.number = r.attempt AND a.transaction_id IS NULL
+                    AND a.intent_at >= k.asked_at AND instr(r.message, :refused)))
 """  # noqa: S608
 _SAVE_PRODUCT: Final = """
     INSERT OR REPLACE INTO kept_products (environment, account, version, asked_at, product_id, body)
@@ -65,10 +67,11 @@ _FORGET_OLD_STATEMENTS: Final = "DELETE FROM kept_statements WHERE asked_at < :b
 _FORGET_OLD_PRODUCTS: Final = "DELETE FROM kept_products WHERE asked_at < :before"
 _FORGET_OLD_LISTS: Final = "DELETE FROM kept_lists WHERE asked_at < :before"
 _FORGET_OLD_OPERATORS: Final = "DELETE FROM kept_operators WHERE asked_at < :before"
+_FORGET_PRODUCTS: Final = "DELETE FROM kept_products WHERE environment = :environment AND account = :account"
 #: Numbers are personal data, whatever run they were asked for.
-FORGET_NUMBERS: Final = "DELETE FROM kept_operators"
+_FORGET_NUMBERS: Final = "DELETE FROM kept_operators"
 #: So are accounts and what they owe.
-FORGET_STATEMENTS: Final = "DELETE FROM kept_statements"
+_FORGET_STATEMENTS: Final = "DELETE FROM kept_statements"
 
 
 class AccountKey(NamedTuple):
@@ -128,7 +131,8 @@ class KeptAnswerQueries:
             numbers: mobile numbers in E.164 form.
             times: when they were asked for.
         """
-        return self._found(_OPERATORS, of, times, names=json_array(numbers), against=json_array(AGAINST_OPERATOR))
+        against = json_array(AGAINST_OPERATOR)
+        return self._found(_OPERATORS, of, times, names=json_array(numbers), against=against, refused=REFUSED_OPERATOR)
 
     def statements(
         self, of: AnswersOf, accounts: Collection[AccountKey], times: AnswerTimes
@@ -181,11 +185,16 @@ class KeptAnswerQueries:
             connection.execute(_FORGET_OLD_OPERATORS, {"before": utc_text(numbers)})
             connection.execute(_FORGET_OLD_STATEMENTS, {"before": utc_text(statements)})
 
+    def forget_products(self, of: AnswersOf) -> None:
+        """Delete the products of an account, whose prices are not those that DVS charges."""
+        with self.file.transaction() as connection:
+            connection.execute(_FORGET_PRODUCTS, {"environment": of.environment, "account": of.account})
+
     def forget_people(self) -> None:
         """Delete the operators of all numbers and the bills of all accounts, which are personal data."""
         with self.file.transaction() as connection:
-            connection.execute(FORGET_NUMBERS)
-            connection.execute(FORGET_STATEMENTS)
+            connection.execute(_FORGET_NUMBERS)
+            connection.execute(_FORGET_STATEMENTS)
 
     def _found(self, statement: str, of: AnswersOf, times: AnswerTimes, **values: object) -> dict[Any, KeptAnswer]:
         rows = self.file.fetch_all(statement, **_usable(of, times), **values)

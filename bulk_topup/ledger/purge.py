@@ -9,7 +9,6 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger.connection import scrub
-from bulk_topup.ledger.kept_answers import FORGET_NUMBERS, FORGET_STATEMENTS
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.not_the_same import FORGET_PAIRS
 from bulk_topup.ledger.row_mapping import run_of
@@ -106,6 +105,8 @@ class PurgeQueries:
     def purge(self, run: Run) -> Run:
         """Delete a run's personal data, and return the purged run; `scrub` then removes the data from the file.
 
+        Kept answers about people belong to no run, and are deleted apart (`KeptAnswerQueries.forget_people`).
+
         Raises:
             LedgerError: rows of the run are not final.
         """
@@ -123,8 +124,6 @@ class PurgeQueries:
                 _PURGE_EVENTS,
                 _PURGE_RUN,
                 _PURGE_ACCEPTED,
-                FORGET_NUMBERS,
-                FORGET_STATEMENTS,
                 FORGET_PAIRS,
             ):
                 connection.execute(statement, ids)

@@ -14,6 +14,7 @@ from bulk_topup.domain.attempt import (
     HeldAttempt,
     HintedAttempt,
     KnownTransaction,
+    MetPrice,
     Move,
     OpenAttempt,
     PricedAttempt,
@@ -176,6 +177,19 @@ def held_attempt_of(row: sqlite3.Row) -> HeldAttempt:
         fee=_decimal(row["fee"]),
         price_unit=row["price_unit"],
         is_contradicted=bool(row["contradicted"]),
+    )
+
+
+def met_price_of(row: sqlite3.Row) -> MetPrice:
+    """Return what a sent row was charged, beside the plan of a pending one."""
+    return MetPrice(
+        attempt=attempt_of(row),
+        price=_decimal(row["price"]),
+        fee=_decimal(row["fee"]),
+        price_unit=row["price_unit"],
+        next_amount=_decimal(row["next_amount"]),
+        next_cost=_decimal(row["next_cost"]),
+        next_unit=row["next_unit"],
     )
 
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from bulk_topup.domain.attempt import HeldAttempt, PricedAttempt
+from bulk_topup.domain.attempt import MetPrice, PricedAttempt
 from bulk_topup.domain.price_changes import PlannedPrice, PricedItem
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import Total
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.retries import CREATE_RETRIED
-from bulk_topup.ledger.row_mapping import add_to, add_to_total, held_attempt_of, priced_attempt_of, sum_amounts
+from bulk_topup.ledger.row_mapping import add_to, add_to_total, met_price_of, priced_attempt_of, sum_amounts
 from bulk_topup.ledger.sql_fragments import ATTEMPT, UNSENT
 
 #: Rows that were sent and are not known to have failed, with price and fee of DVS, else the expected cost of the plan,
@@ -45,14 +45,17 @@ _STORED: Final = """
       AND (state = 'pending' OR state IN ('failed', 'refused') AND id IN (SELECT id FROM temp.retried))
     GROUP BY unit, amount, cost_unit, cost
 """
-#: One row for each pair of an expected cost and an actual price among completed and accepted rows, for products that
-#: pending rows have too.
+#: One row for each expected cost and actual price of a product among completed and accepted rows, for products that
+#: pending rows have too, with what the first of these is planned to cost.
 _PRICES_MET: Final = f"""
-    SELECT {ATTEMPT}, a.transaction_id, a.price, a.fee, a.price_unit, 0 AS contradicted
+    SELECT {ATTEMPT}, a.transaction_id, a.price, a.fee, a.price_unit, 0 AS contradicted,
+           n.amount AS next_amount, n.cost AS next_cost, n.cost_unit AS next_unit
     FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    JOIN (SELECT product_id, amount, cost, cost_unit, min(id) FROM rows
+          WHERE run_id = :run_id AND state = 'pending' AND in_list = 1 GROUP BY product_id) AS n
+      ON n.product_id = r.product_id
     WHERE r.run_id = :run_id AND r.state IN ('accepted', 'completed') AND a.price IS NOT NULL AND r.cost IS NOT NULL
-      AND r.product_id IN (SELECT product_id FROM rows WHERE run_id = :run_id AND state = 'pending' AND in_list = 1)
-    GROUP BY r.cost, r.cost_unit, a.price, a.fee, a.price_unit
+    GROUP BY r.product_id, r.cost, r.cost_unit, a.price, a.fee, a.price_unit
 """  # noqa: S608
 #: Prices of rows in conflict, each once for every planned currency.
 _PRICES_IN_CONFLICT: Final = f"""
@@ -63,13 +66,13 @@ _PRICES_IN_CONFLICT: Final = f"""
 """  # noqa: S608
 
 
-#: What the first rows of a run were planned to cost, each product and amount once.
+#: What the first rows of a run were planned to cost, each product, amount and cost once.
 _PLANNED_PRICES: Final = """
-    SELECT product_id, amount, unit, min(cost) AS cost, cost_unit FROM (
+    SELECT product_id, amount, unit, cost, cost_unit FROM (
         SELECT product_id, amount, unit, cost, cost_unit FROM rows
         WHERE run_id = :run_id ORDER BY line, id LIMIT :rows)
     WHERE product_id IS NOT NULL AND amount IS NOT NULL AND cost IS NOT NULL
-    GROUP BY product_id, amount, unit
+    GROUP BY product_id, amount, unit, cost, cost_unit
 """
 #: How many these are: enough to have every product of usual lists.
 COMPARED_ROWS: Final = 10_000
@@ -119,19 +122,20 @@ class SpendingQueries:
         """Return what a run will have spent once the staged list is merged and sent."""
         return self._spent_with(run, _STAGED)
 
-    def actual_prices(self, run: Run) -> list[HeldAttempt]:
-        """Return one attempt for each pair of expected cost and actual price, for products that pending rows have."""
-        return [held_attempt_of(row) for row in self.file.fetch_all(_PRICES_MET, run_id=run.id)]
+    def actual_prices(self, run: Run) -> list[MetPrice]:
+        """Return one attempt for each expected cost and actual price of a product, if pending rows have the product."""
+        return [met_price_of(row) for row in self.file.fetch_all(_PRICES_MET, run_id=run.id)]
 
     def prices_in_conflict(self, run: Run) -> list[PricedAttempt]:
         """Return one attempt for each price of rows in conflict and currency of their planned costs."""
         return [priced_attempt_of(row) for row in self.file.fetch_all(_PRICES_IN_CONFLICT, run_id=run.id)]
 
     def planned_prices(self, run: Run) -> dict[PricedItem, PlannedPrice]:
-        """Return what the first `COMPARED_ROWS` rows of a run were planned to cost, by product and amount."""
+        """Return what the first `COMPARED_ROWS` rows of a run were planned to cost at least, by product and amount."""
+        rows = self.file.fetch_all(_PLANNED_PRICES, run_id=run.id, rows=COMPARED_ROWS)
         return {
             PricedItem(row["product_id"], row["amount"], row["unit"]): PlannedPrice(row["cost"], row["cost_unit"])
-            for row in self.file.fetch_all(_PLANNED_PRICES, run_id=run.id, rows=COMPARED_ROWS)
+            for row in sorted(rows, key=lambda row: Decimal(row["cost"]), reverse=True)
         }
 
     def _spent_with(self, run: Run | None, statement: str) -> Total:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.app.catalogue import Asking, Catalogue, ProductFilter
+from bulk_topup.app.catalogue import Asking, Catalogue
+from bulk_topup.app.product_filter import ProductFilter
 from bulk_topup.app.side_by_side import AskingProgress
 from bulk_topup.domain.answer_ages import AnswerAges, ages_of
 from bulk_topup.domain.environment import Environment

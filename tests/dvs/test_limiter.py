@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bulk_topup.dvs.limiter import LONGEST_PAUSE, SHARE_OF_LIMIT, SHRINK, TOGETHER, RateLimiter
+from tests.helpers.hand_clock import RingingClock
 
 pytestmark = pytest.mark.anyio
 
@@ -313,3 +314,19 @@ async def test_a_cancelled_request_keeps_no_other_from_passing(clock: Any) -> No
     await limiter.acquire()
     await limiter.acquire(first=True)
     assert clock.monotonic() - began <= 2
+
+
+async def test_an_urgent_request_goes_before_all_that_wait() -> None:
+    clock = RingingClock()
+    limiter = RateLimiter(clock, 1.0)
+    passed: list[str] = []
+
+    async def request(name: str, **how: bool) -> None:
+        await limiter.acquire(**how)
+        passed.append(name)
+
+    await request("at once")
+    waiting = [asyncio.create_task(request(f"pays {number}", first=True)) for number in range(9)]
+    await asyncio.sleep(0)
+    await asyncio.gather(asyncio.create_task(request("balance", urgent=True)), *waiting)
+    assert passed.index("balance") <= 4

@@ -110,6 +110,25 @@ def test_a_bundle_is_chosen_only_where_job_or_option_ask_for_it(
         (("plan", job, "--subservice", "sms"), "is not one of 'airtime', 'bundle', 'data'"),
     ):
         assert text in invoke(*words, *options, code=2).stderr
+    for settings, text in (
+        ("subservice_id = 12", "--subservice has no effect: [auto_product] of the job has subservice_id = 12."),
+        ("service_id = 3", "--subservice is for mobile operators: [auto_product] of the job has service_id = 3."),
+    ):
+        job = auto("a,+6595123403,8,SGD\n", settings)
+        assert text in " ".join(invoke("plan", job, "--subservice", "airtime", *options, code=2).stderr.split())
+
+
+def test_the_plan_names_operators_of_the_job_that_no_number_has(
+    auto: Any, invoke: Any, options: tuple[str, ...]
+) -> None:
+    job = auto("a,+6595123402,7.5,SGD\n", "products = {Lionwav = 6418, lionwave = 6418, 99 = 1}")
+    text = " ".join(invoke("plan", job, *options).stdout.split())
+    assert (
+        '[auto_product].products names operators of no number that was looked up: "Lionwav", "99". Check their '
+        "spelling if the list has such numbers." in text
+    )
+    choices = json.loads(invoke("plan", job, "--json", *options).stdout)["choices"]
+    assert (choices["named"], choices["unmatched"]) == (1, ["Lionwav", "99"])
 
 
 def test_the_plan_says_which_preference_ended_a_tie(

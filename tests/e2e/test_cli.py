@@ -3,6 +3,7 @@
 import json
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from click.testing import CliRunner
 
 from bulk_topup.__version__ import __version__
 from bulk_topup.cli import COMMANDS, main
-from bulk_topup.ledger import LedgerStore
+from bulk_topup.ledger import LedgerStore, run_lock
+from bulk_topup.ledger.pause_note import write_pause
 
 
 def _command(*words: str) -> click.Command:
@@ -127,6 +129,11 @@ def test_status_and_report_show_a_past_run(pay: Callable[..., Any], root: Path, 
     summary = json.loads(pay("status", "rewards", "--json").stdout)
     assert "list/rewards" in pay("status").stdout
     assert "Charged" in pay("status", "list/rewards").stdout
+    until = datetime.now(UTC) + timedelta(hours=1)
+    write_pause(tmp_path / "ledger.db", "list", "rewards", "Throttled by DVS.", until)
+    assert "Throttled" not in pay("status", "list/rewards").stdout  # by a process that was killed
+    with run_lock(tmp_path / "ledger.db", "list", "rewards"):
+        assert "Throttled by DVS." in pay("status", "list/rewards").stdout
     again = json.loads(pay("report", "list/rewards", "--format", "csv", "--report-dir", "again", "--json").stdout)
     assert again["totals"] == summary["totals"]
     first, second = (tmp_path / folder / "results.csv" for folder in ("reports/list-rewards", "again"))

@@ -175,3 +175,22 @@ async def test_a_number_that_dvs_refuses_refuses_its_row_and_keeps_the_other_ans
         assert prepared.plan.accepted == 1
         assert sum(line.startswith("POST /v1/lookup") for line, _ in network.seen) == asked
         network.seen.clear()
+
+
+async def test_a_refusal_by_a_kept_list_without_products_says_how_old_that_is(
+    network: Any, credentials: tuple[str, str], tmp_path: Path, later: LaterClock
+) -> None:
+    path = tmp_path / "auto.csv"
+    path.write_text("reference,phone,amount,currency\n1,+6595123400,5,SGD\n")
+    columns = {"reference": "reference", "currency": "currency"}
+    for settings, is_kept in (({}, False), ({}, True), ({"max_age": "0"}, False)):
+        policy = AutoProduct(benefit_types=("SMS", "DATA"))
+        job = Job(list=str(path), columns=columns, auto_product=policy, **settings).at(later.now(), tmp_path)
+        async with AsyncDVS(network.address, *credentials, rate=10_000) as dvs:
+            with LedgerStore(tmp_path / "ledger.db", clock=later) as ledger:
+                _, prepared = await plan_job(job, dvs=dvs, ledger=ledger, environment=Environment.SANDBOX, clock=later)
+        [refused] = prepared.plan.refused_rows
+        message = refused.problems[0].message
+        assert "has no airtime product" in message
+        assert message.endswith(" UTC; --max-age 0 asks again.") is is_kept
+        later.ahead += timedelta(hours=1)

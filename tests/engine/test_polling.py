@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bulk_topup.domain.attempt import OpenSecond
 from bulk_topup.dvs.field_limits import PER_PAGE_MAX
 from bulk_topup.engine.completion_times import CompletionTimes
-from bulk_topup.engine.polling import MAX_QUERY_ROWS, PollPolicy, PollQuery, PollSchedule, PollTally, Slice, second_of
+from bulk_topup.engine.poll_policy import PollPolicy
+from bulk_topup.engine.polling import MAX_QUERY_ROWS, PollQuery, PollSchedule, PollTally, Slice, second_of
 from bulk_topup.engine.track import BEFORE_TIMEOUT, SINGLES_PER_POLL
 
 BEGAN = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -230,3 +231,38 @@ def test_a_sweep_of_many_days_takes_one_request_per_day() -> None:
     assert [query.is_sweep for query in PollSchedule(policy=PollPolicy(), patience=720).queries(far)] == [False] * 2
     near = [_slice(0, 20), _slice(10 * day, 20)]
     assert sum(query.requests for query in PollSchedule(policy=PollPolicy(), patience=720).queries(near)) == 2
+
+
+def test_requests_to_spare_read_the_rows_whose_state_is_oldest() -> None:
+    polls = PollSchedule(policy=PollPolicy(), patience=720)
+    rows = [AcceptedRow(created=row / 100, ends=1_000) for row in range(2_000)]
+
+    def read(now: float, spare: float) -> list[str]:
+        due = polls.due(_seconds_of(rows, now), _at(now), spare=spare)
+        for query in polls.queries(due):
+            polls.record_poll(query, _at(now), {each.second: each.count for each in query.slices})
+        return [each.second for each in due]
+
+    while read(100, 1_000):  # all of them were polled just now
+        pass
+    assert read(103, 20) == []  # not yet old
+    assert len(read(106, 0)) == 0
+    first, second = read(106, 15), read(106, 15)
+    assert len(first) == 15
+    assert len(second) == 5  # the others; what was read just now is not read again
+    assert not set(first) & set(second)
+
+
+def test_the_state_of_old_rows_may_be_older() -> None:
+    polls = PollSchedule(policy=PollPolicy(), patience=720)
+    rows = [AcceptedRow(created=0.0, ends=10_000) for _ in range(200)]
+    for now, wait in ((10.0, 5.0), (300.0, 5.0), (1_200.0, 20.0)):
+        polls.due(_seconds_of(rows, now), _at(now))
+        assert polls.longest_wait == pytest.approx(wait, rel=0.01)
+
+
+def _seconds_of(rows: list[AcceptedRow], now: float) -> list[OpenSecond]:
+    by_second: dict[str, list[AcceptedRow]] = {}
+    for row in rows:
+        by_second.setdefault(second_of(_at(row.created)), []).append(row)
+    return [each for part in by_second.values() for each in _seconds(part, now)]

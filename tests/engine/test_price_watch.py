@@ -13,6 +13,7 @@ import pytest
 from bulk_topup.app.run_ending import exit_code
 from bulk_topup.domain.attempt import Attempt, Facts
 from bulk_topup.domain.guards import Guards, Mode
+from bulk_topup.engine import StopReason, price_watch
 from bulk_topup.engine.price_watch import USUAL_TOLERANCE, PriceWatch, price_drift
 from tests.engine.conftest import count_states
 
@@ -69,13 +70,28 @@ def test_a_difference_is_a_warning_that_counts_rows_unless_the_job_sets_a_stop(a
     assert watch.message == ""
     assert watch.drift(rows[1], _facts(facts, "10.11"), is_final=False) is None
     assert watch.message.startswith("1 row costs more than 1 % more or less than planned. The first: DVS charges 10.11")
-    for _ in range(2):
-        assert watch.drift(rows[2], _facts(facts, "9"), is_final=True) is None
+    for is_final in (False, True):
+        assert watch.drift(rows[2], _facts(facts, "9"), is_final=is_final) is None
     assert watch.message.startswith("2 rows cost more than 1 %")
     for guards in (Guards(mode=Mode.HOLD), Guards.model_validate({"stops": {"price_drift": "0.01"}})):
         watch = PriceWatch(guards)
         assert "the tolerance is 1 %" in str(watch.drift(rows[1], _facts(facts, "10.11"), is_final=False))
         assert watch.message == ""
+
+
+def test_rows_are_remembered_only_until_they_are_final_and_only_so_many(
+    attempt: Attempt, facts: Facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(price_watch, "MAX_REMEMBERED", 10)
+    watch = PriceWatch(Guards())
+    rows = [replace(attempt, row_id=number, cost=Decimal(10), cost_unit="USD") for number in range(100)]
+    for row in rows:
+        watch.drift(row, _facts(facts, "9"), is_final=False)
+    assert len(watch._open) == 10
+    for row in rows[-10:]:
+        watch.drift(row, _facts(facts, "9"), is_final=True)
+    assert watch.message.startswith("100 rows cost")
+    assert watch._open == {}
 
 
 def test_a_price_that_is_missing_is_no_warning_and_stops_only_once_it_is_final(attempt: Attempt, facts: Facts) -> None:
@@ -128,6 +144,19 @@ async def test_a_plan_says_what_changed_since_the_jobs_latest_run(
     await pay(3, max_age="0")  # else the products that the first run asked for are used again
     [change] = watcher.prepared_as.price_changes
     assert str(change) == f"Product 6418, 5.00 SGD: 3.71 USD, 1.86 USD in run {finished.run.name} (+99.46 %)."
+
+
+async def test_a_start_after_a_stop_at_a_price_asks_for_prices_again_and_goes_on(
+    pay: Pay, network: Any, books: Books, cheaper: Callable[[float], Any]
+) -> None:
+    usual, network.rule = network.rule, cheaper(2)
+    finished, _ = await pay(20, stops={"price_drift": "0.02"})
+    sent = len(books())
+    assert (finished.result.reason, sent < 20) == (StopReason.PRICE, True)
+    network.rule = usual
+    finished, outcomes = await pay(20, stops={"price_drift": "0.02"})
+    assert (finished.result.reason, finished.result.message) == (None, "")
+    assert (len(books()), count_states(outcomes)) == (20, {"completed": 20})
 
 
 async def test_a_run_of_another_environment_says_nothing_of_prices(

@@ -41,5 +41,7 @@ async def test_a_pause_after_throttling_is_shown_with_its_reason(pay: Pay, watch
     assert watcher.runner.progress().message == ""
     limiter.throttled(120.0, None, limiter.sent())
     assert watcher.runner.progress().message in {
-        f"Throttled by DVS (HTTP 429); sending resumes in {seconds} s." for seconds in (119, 120)
+        f"Throttled by DVS (HTTP 429); sending resumes in {seconds} s, as DVS asks to (Retry-After). "
+        "Other programs may use this account's rate limit."
+        for seconds in (119, 120)
     }

@@ -144,22 +144,6 @@ def test_a_purge_forgets_all_numbers_and_leaves_no_trace_of_them(
     assert ACCOUNT.account_number.encode() not in content
 
 
-def test_the_purge_of_one_run_forgets_all_numbers(
-    ledger: LedgerStore,
-    start: Callable[..., Run],
-    row: Callable[..., CheckedRow],
-    facts: Callable[..., Facts],
-    move: Callable[..., Move],
-    keep: Callable[[], None],
-    find_kept: Callable[[], set[object]],
-) -> None:
-    keep()
-    run = start(ledger, [row(1)])
-    pay(ledger, run, facts, move, after=RowState.COMPLETED, message="COMPLETED")
-    ledger.purges.purge(run)
-    assert find_kept() == {PRODUCT, LIST}
-
-
 def test_old_answers_are_deleted(
     ledger: LedgerStore, clock: HandClock, keep: Callable[[], None], find_kept: Any
 ) -> None:
@@ -204,3 +188,27 @@ def test_an_answer_whose_time_cannot_be_read_is_not_used(
         for table in ("kept_products", "kept_lists", "kept_operators", "kept_statements"):
             connection.execute(f"UPDATE {table} SET asked_at = ?", (text,))  # noqa: S608 - composed of constants
     assert find_kept() == set()
+
+
+@pytest.mark.parametrize(("code", "is_against"), [(1005003, True), (1003002, False)])
+def test_a_creation_that_is_refused_for_its_number_speaks_against_its_operator(
+    code: int,
+    is_against: bool,
+    ledger: LedgerStore,
+    clock: HandClock,
+    start: Callable[..., Run],
+    row: Callable[..., CheckedRow],
+    move: Callable[..., Move],
+    keep: Callable[[], None],
+    find_kept: Callable[[], set[object]],
+) -> None:
+    keep()
+    clock.seconds += 60
+    [attempt] = ledger.attempts.claim(start(ledger, [row(1)]), 2)
+    message = f"DVS did not accept the transaction: No ({code})."
+    ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.FAILED, message=message)])
+    assert (NUMBER not in find_kept()) is is_against
+    assert OTHER in find_kept()
+    clock.seconds += 60
+    keep()
+    assert NUMBER in find_kept()

@@ -4,12 +4,14 @@ import json
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bulk_topup.app.purge import candidates, purge
 from bulk_topup.domain.attempt import Facts, Move
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import Problem
@@ -204,3 +206,17 @@ def test_the_file_is_scrubbed_only_once_no_other_process_reads_it(
         other.close()
     ledger.purges.scrub()
     assert b"6595123" not in bytes_of(path)
+
+
+def test_kept_numbers_are_deleted_once_whatever_the_number_of_runs(
+    ledger: LedgerStore, finish: Finish, row: Callable[..., CheckedRow], start: Callable[..., Run]
+) -> None:
+    runs = [finish(ledger), start(ledger, [row(1, refused="No.")], run_key="2")]
+    statements: list[str] = []
+    ledger.file.connection.set_trace_callback(statements.append)
+    now = ledger.file.clock.now() + timedelta(days=400)
+    day = timedelta(days=1)
+    done = purge(ledger, candidates(ledger, runs, older_than=day, now=now), older_than=day, now=now)
+    ledger.file.connection.set_trace_callback(None)
+    assert [each.why_not for each in done] == [""] * 2
+    assert sum("DELETE FROM kept_operators" in each for each in statements) == 1

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bulk_topup.domain.identity_version import RunIds
+from bulk_topup.domain.price_changes import PlannedPrice, PricedItem
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import Digest
@@ -151,3 +152,11 @@ def test_any_change_in_one_row_changes_the_digest(
 
 def test_another_run_key_gives_another_digest(ledger: LedgerStore, row: Row) -> None:
     assert _digest(ledger, [row(1)]).requests != _digest(ledger, [row(1)], "2026-12").requests
+
+
+def test_the_least_planned_cost_of_a_product_is_compared_as_a_number(
+    ledger: LedgerStore, row: Callable[..., CheckedRow], start: Callable[..., Run]
+) -> None:
+    costs = ("10.00", "9.50", "100")
+    run = start(ledger, [row(who, cost=Decimal(cost)) for who, cost in enumerate(costs)])
+    assert ledger.spending.planned_prices(run) == {PricedItem(6418, "10", "SGD"): PlannedPrice("9.5", "USD")}

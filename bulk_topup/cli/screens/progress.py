@@ -75,7 +75,7 @@ class RunScreen:
         yield states_text(snapshot.counts, names=NAMES)
         yield "  ".join(filter(None, (self._rate(snapshot, moment), self._time(snapshot, moment))))
         yield from money_lines(snapshot, self.caps, self.available)
-        for sentence in filter(None, (snapshot.message, snapshot.warning)):
+        for sentence in filter(None, (snapshot.message, snapshot.warning, snapshot.low_balance)):
             yield f"[bold yellow]{escape_markup(sentence)}[/]"
 
     def _rate(self, snapshot: Progress, moment: float) -> str:
@@ -143,7 +143,8 @@ def progress_line(run: str, snapshot: Progress, seconds: float) -> str:
         seconds: since the run was first shown.
     """
     states = ", ".join(f"{count:,} {NAMES[state]}" for state, count in snapshot.counts.items() if count)
-    message = "".join(f" {sentence}" for sentence in (snapshot.message, snapshot.warning) if sentence)
+    sentences = (snapshot.message, snapshot.warning, snapshot.low_balance)
+    message = "".join(f" {sentence}" for sentence in sentences if sentence)
     requests = f"{snapshot.requests:,} {'request' if snapshot.requests == 1 else 'requests'}"
     return f"[{seconds:.0f} s] Run {run}: {states}; {requests}.{message}"
 
@@ -160,4 +161,5 @@ def progress_json(run: str, snapshot: Progress, seconds: float) -> dict[str, obj
         "rate_source": snapshot.rate_source.value,
         "message": snapshot.message,
         "warning": snapshot.warning,
+        "low_balance": snapshot.low_balance,
     }

@@ -17,6 +17,7 @@ from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.domain.summary import Summary, summarise_groups
 from bulk_topup.domain.verdict import verdict_of
 from bulk_topup.ledger import LedgerStore, is_locked
+from bulk_topup.ledger.pause_note import read_pause
 
 #: Columns of the bar of one run, and of those in the table of all runs.
 _BAR, _SMALL_BAR = 50, 20
@@ -32,6 +33,8 @@ class RunStatus:
     contradicted: int
     #: Whether a process works on it.
     is_running: bool
+    #: Why it pauses; empty if it does not, or if that is unknown.
+    pause: str
     #: The last status change, in UTC; None if there is none.
     last_change: datetime | None
 
@@ -54,6 +57,7 @@ def load_status(run: Run, ledger: LedgerStore) -> RunStatus:
         summary=summarise_groups(run, ledger.outcomes.groups(run)),
         contradicted=ledger.conflicts.count_mismatches(run),
         is_running=is_running,
+        pause=read_pause(ledger.path, run.job, run.run_key, ledger.file.clock.now()) if is_running else "",
         last_change=ledger.reports.last_change(run),
     )
 
@@ -82,6 +86,8 @@ def _lines(console: Console, status: RunStatus) -> Iterator[str]:
     yield f"Created {run.created_at:%Y-%m-%d %H:%M} UTC" + (
         f", last change {status.last_change:%Y-%m-%d %H:%M:%S} UTC" if status.last_change else ""
     )
+    if status.pause:
+        yield f"[bold yellow]{escape_markup(status.pause)}[/]"
     yield from charged_lines(summary)
     yield from decision_lines(run)
 
