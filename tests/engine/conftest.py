@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS, RetryPolicy
 from bulk_topup.engine import CircuitPolicy, PollPolicy, Runner, RunOptions
+from bulk_topup.engine.run_context import RunContext
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.report import ReportFormat
@@ -295,6 +296,26 @@ def pay(
                 return finished, list(ledger.outcomes.rows(finished.run))
 
     return start
+
+
+@pytest.fixture
+def context_of(
+    network: Network, tmp_path: Path, credentials: tuple[str, str], skipping_clock: SkippingClock
+) -> Callable[..., AbstractAsyncContextManager[RunContext]]:
+    """Return a function that opens what the parts of a run share, for tests of one part."""
+
+    @asynccontextmanager
+    async def opened(run: Run, *, clock: Clock = skipping_clock, **options: Any) -> AsyncIterator[RunContext]:
+        with LedgerStore(tmp_path / "ledger.db", clock=clock) as ledger:
+            client = AsyncDVS(network.address, *credentials, rate=10_000, retries=RetryPolicy(tries=1), clock=clock)
+            async with client as dvs:
+                context = RunContext.create(run=run, dvs=dvs, ledger=ledger, options=RunOptions(**options), clock=clock)
+                try:
+                    yield context
+                finally:
+                    await context.journal.close()
+
+    return opened
 
 
 @pytest.fixture
