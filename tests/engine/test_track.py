@@ -133,13 +133,13 @@ async def test_while_rows_are_sent_tracking_has_an_eighth_of_the_concurrency_and
         assert tracker._concurrency == concurrency
 
 
-@pytest.mark.parametrize(("timeout", "longest", "patience"), [(1_800, 60, 720), (100, 60, 60), (150, 60, 60)])
+@pytest.mark.parametrize(("seconds", "longest", "patience"), [(1_800, 60, 720), (100, 60, 60), (150, 60, 60)])
 async def test_rows_are_polled_again_well_within_the_tracking_timeout_whatever_is_expected_of_them(
-    pay: Pay, context_of: Any, timeout: float, longest: float, patience: float
+    pay: Pay, context_of: Any, seconds: float, longest: float, patience: float
 ) -> None:
     finished, _ = await pay(1)
     polling = PollPolicy(longest=longest)
-    async with context_of(finished.run, tracking_timeout=timeout, polling=polling) as context:
+    async with context_of(finished.run, tracking_timeout=seconds, polling=polling) as context:
         assert _tracker(context)._polls.patience == patience
 
 
@@ -171,7 +171,7 @@ async def test_a_poll_that_fails_is_no_change_and_a_failure_of_dvs(pay: Pay, con
 
 @pytest.mark.parametrize(("rows", "is_swept"), [(1, False), (30, True)])
 async def test_polls_learn_when_rows_become_final_and_how_long_the_list_is(
-    pay: Pay, network: Any, watcher: Any, rows: int, is_swept: bool
+    pay: Pay, watcher: Any, rows: int, is_swept: bool
 ) -> None:
     """A row by itself is looked up, many are found in the list."""
     await pay(text=_slow(rows), timeout=10)
