@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bulk_topup.domain.corrections import CorrectedRow, Correction
+from bulk_topup.domain.earlier_payments import Comparison
 from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
@@ -118,6 +119,37 @@ def test_each_price_that_an_earlier_start_met_is_compared_once_for_each_planned_
         (Decimal(5), Decimal(6), Decimal(0)),
         (Decimal(6), Decimal(5), Decimal(0)),
     ]
+
+
+def test_the_expected_cost_of_pending_rows_is_that_of_rows_of_the_list_that_are_not_sent(
+    ledger: LedgerStore, row: Row, start: Start
+) -> None:
+    start(ledger, [row(1, cost=Decimal(100))], run_key="other")
+    rows = [
+        *(row(2, cost=Decimal(1)), row(3, cost=Decimal(2)), row(4, cost=Decimal(4)), row(5, cost=Decimal(4))),
+        *(row(6, cost=Decimal(8), cost_unit="EUR"), row(7, cost=None), row(8, refused="No.", cost=Decimal(16))),
+    ]
+    run = start(ledger, rows)
+    [sent] = ledger.attempts.claim(run, 1)
+    assert sent.cost == 1
+    start(ledger, [rows[0], *rows[2:]])
+    assert ledger.spending.pending_costs(run) == {"USD": Decimal(8), "EUR": Decimal(8)}
+
+
+def test_a_list_that_is_added_counts_beside_the_rows_of_the_others_that_are_sent_or_pending(
+    ledger: LedgerStore, row: Row, start: Start, bring: Callable[..., Any]
+) -> None:
+    """The first row is completed, the second waits, and the third waited until its list no longer had it."""
+    run = start(ledger, [row(1)])
+    bring(run, RowState.COMPLETED)
+    for rows in ([row(1), row(2), row(3)], [row(1), row(2)]):
+        start(ledger, rows)
+    ledger.staging.clear()
+    ledger.staging.add(staged([row(4), row(5, "20")]))
+    ledger.staging.preview(run, comparison=Comparison(runs=(), add=True))
+    total = ledger.spending.final_with_staged(run)
+    assert (total.rows, total.amounts) == (4, {"SGD": Decimal(50)})
+    assert total.costs == {"USD": Decimal("7.46") + Decimal(5) + Decimal(5) + Decimal(10)}
 
 
 def test_prices_in_conflict_are_those_of_rows_in_conflict_alone_each_once(
