@@ -17,6 +17,7 @@ from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import FinishedRun, run_list
+from bulk_topup.domain.attempt import Attempt
 from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.row import Outcome
@@ -316,6 +317,37 @@ def context_of(
                     await context.journal.close()
 
     return opened
+
+
+@pytest.fixture
+def in_flight(
+    pay: Callable[..., Awaitable[tuple[FinishedRun, list[Outcome]]]],
+    network: Network,
+    watcher: RecordingWatcher,
+    tmp_path: Path,
+    skipping_clock: SkippingClock,
+) -> Callable[[int], Awaitable[tuple[Run, list[Attempt]]]]:
+    """Return a function that creates a run of some rows in flight, none of which DVS received."""
+
+    async def make(rows: int) -> tuple[Run, list[Attempt]]:
+        def rule(_number: int, line: str, _body: bytes) -> Fate:
+            if line.startswith("POST"):
+                assert watcher.runner is not None
+                watcher.runner.stop()
+                return "lose"
+            return "pass"
+
+        network.rule = rule
+        finished, _ = await pay(rows)
+        network.rule = lambda *_: "pass"
+        network.seen.clear()
+        with LedgerStore(tmp_path / "ledger.db", clock=skipping_clock) as ledger:
+            ledger.attempts.claim(finished.run, rows)
+            attempts = ledger.attempts.in_flight(finished.run)
+        assert len(attempts) == rows
+        return finished.run, attempts
+
+    return make
 
 
 @pytest.fixture
