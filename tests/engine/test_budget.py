@@ -131,6 +131,7 @@ def test_without_caps_no_row_is_remembered(row: Any) -> None:
         ("1.86", "3.71", "1.86", "3.71"),
         ("3", "3.1", "1", "1.04"),  # 1.0333 and the rest
         ("3", "3.001", "3", "3.001"),
+        ("3", "3", "3.001", "3.001"),  # nothing is rounded where the price is as planned
         ("3", "2", "3", "3.00"),  # a price that fell may rise again
     ],
 )
@@ -156,6 +157,15 @@ def test_an_earlier_transaction_that_completes_later_does_not_say_what_the_next_
     budget.charge(row(1), before)
     assert budget.excess(row(3)) is None
     assert budget.costs == {"USD": Decimal(11)}
+
+
+def test_the_last_price_of_a_transaction_says_what_the_next_row_costs(row: Any) -> None:
+    budget = Budget(Caps(costs={"USD": Decimal(100)}), NOTHING)
+    assert budget.excess(row(1)) is None
+    for price, status in (("4", "CONFIRMED"), ("4.5", "COMPLETED")):
+        budget.charge(row(1), facts(price, status=status))
+    assert budget.excess(row(2)) is None
+    assert budget.costs == {"USD": Decimal(9)}
 
 
 def test_a_price_in_another_currency_than_the_plan_or_without_a_plan_says_nothing_of_the_next_row(row: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, NoResponseError
 from bulk_topup.engine import CircuitPolicy, StopReason, conflict_proof
@@ -149,3 +150,33 @@ async def test_conflicts_that_are_looked_up_one_after_the_other_leave_no_message
         assert proof.message.startswith("1 of 2 rows in conflict were not looked up")
         await proof.look_up_all()
         assert proof.message == ""
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+@pytest.mark.parametrize(
+    ("mode", "is_start", "left"), [(Mode.HOLD, False, 1), (Mode.HOLD, True, 0), (Mode.AUTO_CONFIRM, False, 0)]
+)
+async def test_a_conflict_about_an_unconfirmed_transaction_is_left_to_the_start_in_hold_mode_and_no_other(
+    pay: Pay, network: Any, context_of: Any, mode: Mode, is_start: bool, left: int, is_listed: bool
+) -> None:
+    network.rule = lambda _number, line, _body: _contradict if "/transactions" in line else "pass"
+    finished, outcomes = await pay(2)
+    created = {"id": 10000, "message": "CREATED", "class": {"id": 1, "message": "CREATED"}}
+
+    def leave_first_unconfirmed(answer: Any) -> None:
+        for each in answer if isinstance(answer, list) else [answer]:
+            if each["external_id"] == outcomes[0].external_id:
+                each["status"] = created
+
+    network.rule = lambda *_: leave_first_unconfirmed
+    async with context_of(finished.run, guards=Guards(mode=mode)) as context:
+        proof = ConflictProof(context, MoveRecorder(context))
+        if is_listed:
+            left = 1 if mode is Mode.HOLD else 0  # whenever the list is read
+            ids = [outcome.transaction_id for outcome in outcomes]
+            await proof.compare_listed([await context.dvs.transaction_outcomes.get(id_) for id_ in ids])
+        else:
+            arguments = {"is_start": True} if is_start else {}
+            assert await proof.look_up_all(**arguments) == 2 - left
+        assert context.journal.counts[RowState.CONFLICT] == left
+        assert context.journal.counts[RowState.COMPLETED] == 1
