@@ -1,8 +1,11 @@
 """What a run counts of the moves that it records: reasons of failures, conflicts in a row, prices."""
 
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.moves import facts_of
+from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.engine import StopReason
@@ -19,6 +23,9 @@ pytestmark = pytest.mark.anyio
 
 Pay = Callable[..., Awaitable[Any]]
 
+InFlight = Callable[[int], Awaitable[tuple[Run, list[Attempt]]]]
+
+UNAVAILABLE = "DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE"
 STRICT = Guards.model_validate({"stops": {"failed_share": "0.2", "failed_share_after": 1}})
 
 
@@ -121,4 +128,123 @@ async def test_a_price_is_watched_from_the_first_answer_and_a_missing_one_only_o
     ):
         async with context_of(finished.run, guards=guards) as context:
             MoveRecorder(context)._count_charge(planned, _move(planned, after, facts))
+            assert (context.control.reason is StopReason.PRICE) is is_stopped
+
+
+async def test_a_row_that_failed_is_retried_after_the_wait_and_no_other(
+    in_flight: InFlight, context_of: Any, clock: Any, transaction: Callable[..., Any]
+) -> None:
+    run, [failing, other] = await in_flight(2)
+    accepted, declined = facts_of(transaction()), facts_of(transaction(StatusClass.DECLINED, UNAVAILABLE))
+    retrying: list[bool] = []
+    guards = Guards.model_validate({"retry": {"attempts": 2, "wait": 90, "statuses": [UNAVAILABLE]}})
+    options = {"guards": guards, "on_moves": lambda _: retrying.append(recorder.is_retrying)}
+    async with context_of(run, clock=clock, **options) as context:
+        recorder = MoveRecorder(context)
+        await recorder.record((other, _move(other, RowState.ACCEPTED, accepted)))
+        assert not recorder.is_retrying
+        await recorder.record((failing, _move(failing, RowState.FAILED, declined)))
+        assert not recorder.is_retrying
+        counts = context.journal.counts
+        assert (counts[RowState.FAILED], counts[RowState.PENDING], counts[RowState.ACCEPTED]) == (0, 1, 1)
+        count, due = context.ledger.attempts.pending(run)
+        assert (count, round((due - clock.now()).total_seconds())) == (1, 90)
+    assert retrying == [False, True]
+
+
+async def test_without_a_retry_policy_nothing_is_retried(
+    in_flight: InFlight, context_of: Any, transaction: Callable[..., Any]
+) -> None:
+    run, [attempt] = await in_flight(1)
+    async with context_of(run) as context:
+        declined = facts_of(transaction(StatusClass.DECLINED, UNAVAILABLE))
+        await MoveRecorder(context).record((attempt, _move(attempt, RowState.FAILED, declined)))
+        assert context.journal.counts[RowState.FAILED] == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "after", "class_", "is_stopped"),
+    [
+        (Mode.AUTO_CONFIRM, RowState.FAILED, StatusClass.DECLINED, True),
+        (Mode.AUTO_CONFIRM, RowState.FAILED, StatusClass.CANCELLED, True),
+        (Mode.AUTO_CONFIRM, RowState.CONFLICT, StatusClass.COMPLETED, True),
+        (Mode.HOLD, RowState.FAILED, StatusClass.DECLINED, True),
+        (Mode.HOLD, RowState.FAILED, StatusClass.CANCELLED, False),
+    ],
+)
+async def test_a_row_that_failed_counts_for_the_failure_stop_unless_the_run_cancelled_it(
+    in_flight: InFlight,
+    context_of: Any,
+    transaction: Callable[..., Any],
+    mode: Mode,
+    after: RowState,
+    class_: StatusClass,
+    is_stopped: bool,
+) -> None:
+    run, [attempt] = await in_flight(1)
+    async with context_of(run, guards=STRICT.model_copy(update={"mode": mode})) as context:
+        await MoveRecorder(context).record((attempt, _move(attempt, after, facts_of(transaction(class_)))))
+        assert (context.control.reason is StopReason.FAILURES) is is_stopped
+
+
+def _another(**changes: object) -> Callable[[dict[str, Any]], object]:
+    return lambda answer: answer.update(changes)
+
+
+DECLINED = {"id": 90000, "message": "DECLINED", "class": {"id": 9, "message": "DECLINED"}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "after", "price"),
+    [
+        ("pass", RowState.COMPLETED, Decimal("3.71")),
+        (lambda answer: answer.pop("prices"), RowState.COMPLETED, None),
+        (_another(id=1), RowState.COMPLETED, None),
+        (_another(external_id="another-1"), RowState.COMPLETED, None),
+        (_another(status=DECLINED), RowState.COMPLETED, None),
+        (_another(product={"id": 1}), RowState.CONFLICT, Decimal("3.71")),
+        ((503, b""), RowState.COMPLETED, None),
+    ],
+)
+async def test_a_price_that_is_missing_at_the_end_is_that_of_a_second_answer_about_the_same(
+    pay: Pay, network: Any, context_of: Any, answer: Any, after: RowState, price: Decimal | None
+) -> None:
+    finished, [outcome] = await pay(1)
+    async with context_of(finished.run) as context:
+        transaction = await context.dvs.transaction_outcomes.get(outcome.transaction_id)
+        [row] = context.ledger.file.fetch_all("SELECT row_id, request FROM attempts")
+        attempt = Attempt(row_id=row["row_id"], number=1, external_id=outcome.external_id, request=row["request"])
+        facts = facts_of(transaction)
+        known = replace(facts, price=None, fee=None, price_unit=None, operator_reference="first")
+        move = _move(attempt, RowState.COMPLETED, known)
+        network.rule = lambda *_: answer
+        recorder = MoveRecorder(context)
+        [(_, found)] = await recorder._with_prices([(attempt, move)])
+        assert (found.after, found.facts and found.facts.price) == (after, price)
+        assert after is RowState.CONFLICT or found.facts == replace(
+            known, price=price, fee=price and facts.fee, price_unit=price and "USD"
+        )
+        network.seen.clear()
+        others = [
+            _move(attempt, RowState.COMPLETED, facts),
+            _move(attempt, RowState.COMPLETED),
+            _move(attempt, RowState.ACCEPTED, known),
+            _move(attempt, RowState.FAILED, known),
+        ]
+        asked = await recorder._with_prices([(attempt, other) for other in others])
+        assert [found for _, found in asked] == others
+        assert network.seen == []
+
+
+async def test_a_start_stops_at_a_price_that_an_earlier_one_met_only_where_the_job_sets_a_tolerance(
+    pay: Pay, network: Any, context_of: Any, cheaper: Callable[[float], Any], tmp_path: Path
+) -> None:
+    network.rule = cheaper(2)
+    finished, _ = await pay(2)
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE rows SET state = 'pending' WHERE id = 2")
+    for share, is_stopped in ((None, False), ("0.01", True), ("1", False)):
+        guards = Guards.model_validate({"stops": {"price_drift": share}})
+        async with context_of(finished.run, guards=guards) as context:
+            await MoveRecorder(context).check_prices()
             assert (context.control.reason is StopReason.PRICE) is is_stopped
