@@ -114,7 +114,8 @@ def test_the_smallest_unit_of_a_currency_has_the_decimals_of_the_currency(unit: 
 def test_a_price_with_its_fee_is_their_sum_and_nothing_without_a_price(
     price: str | None, fee: str | None, sum_: str | None
 ) -> None:
-    assert with_fee(price and Decimal(price), fee and Decimal(fee)) == (sum_ and Decimal(sum_))
+    amounts = (None if text is None else Decimal(text) for text in (price, fee, sum_))
+    assert with_fee(next(amounts), next(amounts)) == next(amounts)
 
 
 def test_a_fee_that_is_far_smaller_than_its_price_is_not_lost() -> None:

@@ -85,7 +85,7 @@ async def test_conflicts_in_a_row_are_those_since_a_transaction_was_as_requested
             recorder._count(attempt, _move(attempt, after, facts))
         recorder._count(attempt, _move(attempt, RowState.FAILED, facts))
         recorder._count(attempt, _move(attempt, RowState.ACCEPTED))  # found by a person
-        assert context.control.reason is None
+        assert context.control.may_submit
         recorder._count(attempt, _move(attempt, RowState.CONFLICT, facts))
         assert context.control.reason is StopReason.CONFLICTS
         assert recorder._reasons == {"CONFIRMED": 1, "conflict": 2 * len(states) + 1}
@@ -136,11 +136,13 @@ async def test_a_row_that_failed_is_retried_after_the_wait_and_no_other(
 ) -> None:
     run, [failing, other] = await in_flight(2)
     accepted, declined = facts_of(transaction()), facts_of(transaction(StatusClass.DECLINED, UNAVAILABLE))
+    recorders: list[MoveRecorder] = []
     retrying: list[bool] = []
     guards = Guards.model_validate({"retry": {"attempts": 2, "wait": 90, "statuses": [UNAVAILABLE]}})
-    options = {"guards": guards, "on_moves": lambda _: retrying.append(recorder.is_retrying)}
+    options = {"guards": guards, "on_moves": lambda _: retrying.append(recorders[0].is_retrying)}
     async with context_of(run, clock=clock, **options) as context:
         recorder = MoveRecorder(context)
+        recorders.append(recorder)
         await recorder.record((other, _move(other, RowState.ACCEPTED, accepted)))
         assert not recorder.is_retrying
         await recorder.record((failing, _move(failing, RowState.FAILED, declined)))
@@ -222,7 +224,7 @@ async def test_a_price_that_is_missing_at_the_end_is_that_of_a_second_answer_abo
         [(_, found)] = await recorder._with_prices([(attempt, move)])
         assert (found.after, found.facts and found.facts.price) == (after, price)
         assert after is RowState.CONFLICT or found.facts == replace(
-            known, price=price, fee=price and facts.fee, price_unit=price and "USD"
+            known, price=price, fee=price and facts.fee, price_unit=None if price is None else "USD"
         )
         network.seen.clear()
         others = [

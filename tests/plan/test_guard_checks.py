@@ -55,7 +55,7 @@ def test_an_exceeded_cap_is_named_with_figure_and_excess(caps: Caps, expected: s
 def test_rows_without_a_known_cost_fail_a_cap_on_costs() -> None:
     _, check = check_caps(Caps(costs={"USD": Decimal(1000)}), _total(unpriced=2))
     assert check.message.startswith("The cost of 2 rows is unknown")
-    assert (check.limit, check.figure, check.excess) == (0, 2, 2)
+    assert (check.limit, check.figure, check.excess) == (Decimal(0), Decimal(2), Decimal(2))
 
 
 def test_a_check_in_json_has_amounts_as_texts_and_no_limit_where_there_is_none() -> None:
