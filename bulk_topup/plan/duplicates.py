@@ -59,7 +59,7 @@ class Duplicates:
             batch = batch.with_columns(batch[IDENTITY].scatter(unidentified.arg_true(), pl.Series(cells)))
         own = batch.select("line", key=IDENTITY)
         parties = batch.select("line", key="party").filter(pl.col("key").is_not_null())
-        keys = self._seen.add_hints(pl.concat([own, parties]).sort("line", maintain_order=True))
+        keys = self._seen.add_hints(pl.concat([own, parties]).sort("line"))
         repeated = keys.filter(pl.col("hint").is_not_null() | pl.col("hash").is_duplicated())
         if self._allow and not repeated["key"].str.starts_with(REFERENCE_PREFIX).any():
             # The party of a row with a reference matters only if the reference may be repeated, or if an identity has
@@ -83,11 +83,9 @@ class Duplicates:
         added = self._seen.add_hints(_repeated_references(rows, first_lines))
         first_lines |= self._seen.lines_of(added)
         # A key whose hash was unique so far may share it with one of those.
-        shares = pl.col("hash").is_in(added["hash"].implode()) & pl.col("hint").is_null()
+        shares = pl.col("hash").is_in(added["hash"].implode())
         sharing = keys.filter(shares & ~pl.col("key").is_in(repeated["key"].implode()))
-        repeated, keys = (
-            pl.concat(found).sort("line", maintain_order=True) for found in ([repeated, sharing, added], [keys, added])
-        )
+        repeated, keys = (pl.concat(found).sort("line") for found in ([repeated, sharing, added], [keys, added]))
         self._seen.keep_colliding(repeated, first_lines.keys())
         cells = dict(added.select("line", "key").iter_rows())
         spellings = dict(rows.select("line", WRITTEN_IDENTITY).iter_rows())

@@ -10,8 +10,10 @@ from bulk_topup.domain.money import (
     format_amount,
     format_money,
     format_plain,
+    format_share,
     parse_plain_amount,
     smallest_unit,
+    with_fee,
     with_texts,
 )
 
@@ -103,3 +105,24 @@ def test_amounts_in_plain_values_become_texts_and_nothing_else_changes() -> None
 @pytest.mark.parametrize(("unit", "amount"), [("USD", "0.01"), ("JPY", "1"), ("KWD", "0.001"), ("???", "0.01")])
 def test_the_smallest_unit_of_a_currency_has_the_decimals_of_the_currency(unit: str, amount: str) -> None:
     assert smallest_unit(unit) == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("price", "fee", "sum_"),
+    [("7.41", "0.05", "7.46"), ("7.41", "0", "7.41"), ("7.41", None, "7.41"), (None, "0.05", None), (None, None, None)],
+)
+def test_a_price_with_its_fee_is_their_sum_and_nothing_without_a_price(
+    price: str | None, fee: str | None, sum_: str | None
+) -> None:
+    amounts = (None if text is None else Decimal(text) for text in (price, fee, sum_))
+    assert with_fee(next(amounts), next(amounts)) == next(amounts)
+
+
+def test_a_fee_that_is_far_smaller_than_its_price_is_not_lost() -> None:
+    price, fee = Decimal("123456789012345678.123456789"), Decimal("0.0000000000001")
+    assert with_fee(price, fee) == Decimal("123456789012345678.1234567890001")
+
+
+@pytest.mark.parametrize(("share", "text"), [("0.02", "2 %"), ("1", "100 %"), ("0.125", "12.5 %"), ("0", "0 %")])
+def test_a_share_for_people_is_in_percent(share: str, text: str) -> None:
+    assert format_share(Decimal(share)) == text

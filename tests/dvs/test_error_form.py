@@ -121,6 +121,8 @@ def test_in_the_form_of_dvs_the_code_counts_whatever_the_status(
         ),
         (b"x", "", 'with a body without a type of 1 byte, "x"'),
         (b'\x1b[31m\xff"y"', "text/plain\x1b", "with text/plain\ufffd of 9 bytes, \"\ufffd[31m\ufffd'y'\""),
+        (b"a" * 60, "text/plain", f'with text/plain of 60 bytes, "{"a" * 60}"'),
+        (b"a" * 61, "text/plain", f'with text/plain of 61 bytes, "{"a" * 60}…"'),
         (b"a" * 2_000, "text/plain", f'with text/plain of 2,000 bytes, "{"a" * 60}…"'),
     ],
 )
@@ -129,10 +131,10 @@ def test_a_message_says_what_came_escaped(body: bytes, kind: str, text: str) -> 
     assert text in str(_raised(403, body, kind))
 
 
-def test_a_success_that_can_not_be_read_is_not_quoted() -> None:
-    assert describe_foreign(HTTPResponse(status_code=201, headers={}, body=b"PIN 1234")) == (
-        "a body without a type of 8 bytes"
-    )
+@pytest.mark.parametrize(("status", "is_quoted"), [(200, False), (201, False), (299, False), (300, True), (302, True)])
+def test_a_success_alone_that_can_not_be_read_is_not_quoted(status: int, is_quoted: bool) -> None:
+    described = describe_foreign(HTTPResponse(status_code=status, headers={}, body=b"PIN 1234"))
+    assert described == "a body without a type of 8 bytes" + (', "PIN 1234"' if is_quoted else "")
 
 
 def test_unknown_keys_of_an_error_body_and_further_codes_are_no_obstacle() -> None:

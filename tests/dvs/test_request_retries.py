@@ -1,5 +1,6 @@
 """Which errors are tried again, how often, and after what wait."""
 
+import random
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from bulk_topup.dvs import DVSError, InvalidResponseError, NoResponseError, RetryPolicy, TooManyRequestsError
 from bulk_topup.dvs.errors import ErrorDetail, error_for
-from bulk_topup.dvs.request_retries import is_transient, with_retries
+from bulk_topup.dvs.request_retries import ONE_TRY, is_transient, with_retries
 
 pytestmark = pytest.mark.anyio
 
@@ -53,9 +54,10 @@ async def test_by_default_four_tries_end_a_request_and_sixty_that_are_throttled(
     assert (tries, type(error)) == (60, TooManyRequestsError)
 
 
-async def test_by_default_no_wait_is_longer_than_twenty_seconds(clock: Any) -> None:
+async def test_by_default_no_wait_is_longer_than_twenty_seconds(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _low, high: high)
     await _outcome(clock, RetryPolicy(tries=30), *(NoResponseError() for _ in range(30)))
-    assert 19 < max(clock.slept) <= 20
+    assert max(clock.slept) == 20
 
 
 async def test_429_does_not_use_up_tries(clock: Any) -> None:
@@ -92,3 +94,15 @@ async def test_the_first_wait_of_a_request_is_at_most_half_a_second_by_default(c
     await _outcome(clock, RetryPolicy(), NoResponseError())
     [slept] = clock.slept
     assert 0.25 <= slept <= 0.5
+
+
+async def test_after_a_429_the_limiter_alone_makes_the_request_wait(clock: Any) -> None:
+    await _outcome(clock, RetryPolicy(), *(TooManyRequestsError(429, ()) for _ in range(3)))
+    assert clock.slept == [0.0] * 3
+
+
+async def test_a_policy_of_one_try_repeats_no_request_but_a_throttled_one(clock: Any) -> None:
+    tries, error = await _outcome(clock, ONE_TRY, *(NoResponseError() for _ in range(3)))
+    assert (tries, type(error)) == (1, NoResponseError)
+    tries, value = await _outcome(clock, ONE_TRY, *(TooManyRequestsError(429, ()) for _ in range(3)))
+    assert (tries, value) == (4, "done")

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import FinishedRun, run_list
+from bulk_topup.domain.attempt import Attempt
 from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS, RetryPolicy
 from bulk_topup.engine import CircuitPolicy, PollPolicy, Runner, RunOptions
+from bulk_topup.engine.run_context import RunContext
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.report import ReportFormat
@@ -295,6 +297,57 @@ def pay(
                 return finished, list(ledger.outcomes.rows(finished.run))
 
     return start
+
+
+@pytest.fixture
+def context_of(
+    network: Network, tmp_path: Path, credentials: tuple[str, str], skipping_clock: SkippingClock
+) -> Callable[..., AbstractAsyncContextManager[RunContext]]:
+    """Return a function that opens what the parts of a run share, for tests of one part."""
+
+    @asynccontextmanager
+    async def opened(run: Run, *, clock: Clock = skipping_clock, **options: Any) -> AsyncIterator[RunContext]:
+        with LedgerStore(tmp_path / "ledger.db", clock=clock) as ledger:
+            client = AsyncDVS(network.address, *credentials, rate=10_000, retries=RetryPolicy(tries=1), clock=clock)
+            async with client as dvs:
+                context = RunContext.create(run=run, dvs=dvs, ledger=ledger, options=RunOptions(**options), clock=clock)
+                try:
+                    yield context
+                finally:
+                    await context.journal.close()
+
+    return opened
+
+
+@pytest.fixture
+def in_flight(
+    pay: Callable[..., Awaitable[tuple[FinishedRun, list[Outcome]]]],
+    network: Network,
+    watcher: RecordingWatcher,
+    tmp_path: Path,
+    skipping_clock: SkippingClock,
+) -> Callable[[int], Awaitable[tuple[Run, list[Attempt]]]]:
+    """Return a function that creates a run of some rows in flight, none of which DVS received."""
+
+    async def make(rows: int) -> tuple[Run, list[Attempt]]:
+        def rule(_number: int, line: str, _body: bytes) -> Fate:
+            if line.startswith("POST"):
+                assert watcher.runner is not None
+                watcher.runner.stop()
+                return "lose"
+            return "pass"
+
+        network.rule = rule
+        finished, _ = await pay(rows)
+        network.rule = lambda *_: "pass"
+        network.seen.clear()
+        with LedgerStore(tmp_path / "ledger.db", clock=skipping_clock) as ledger:
+            ledger.attempts.claim(finished.run, rows)
+            attempts = ledger.attempts.in_flight(finished.run)
+        assert len(attempts) == rows
+        return finished.run, attempts
+
+    return make
 
 
 @pytest.fixture

@@ -131,6 +131,7 @@ def test_without_caps_no_row_is_remembered(row: Any) -> None:
         ("1.86", "3.71", "1.86", "3.71"),
         ("3", "3.1", "1", "1.04"),  # 1.0333 and the rest
         ("3", "3.001", "3", "3.001"),
+        ("3", "3", "3.001", "3.001"),  # nothing is rounded where the price is as planned
         ("3", "2", "3", "3.00"),  # a price that fell may rise again
     ],
 )
@@ -156,6 +157,52 @@ def test_an_earlier_transaction_that_completes_later_does_not_say_what_the_next_
     budget.charge(row(1), before)
     assert budget.excess(row(3)) is None
     assert budget.costs == {"USD": Decimal(11)}
+
+
+def test_the_last_price_of_a_transaction_says_what_the_next_row_costs(row: Any) -> None:
+    budget = Budget(Caps(costs={"USD": Decimal(100)}), NOTHING)
+    assert budget.excess(row(1)) is None
+    for price, status in (("4", "CONFIRMED"), ("4.5", "COMPLETED")):
+        budget.charge(row(1), facts(price, status=status))
+    assert budget.excess(row(2)) is None
+    assert budget.costs == {"USD": Decimal(9)}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {"unit": "PHP", "amount": Decimal(1)}),
+        ({"amount": None}, {"amount": None}),
+        ({"amount": None, "unit": None}, {"amount": None, "unit": None}),
+    ],
+)
+def test_amounts_that_can_not_be_compared_do_not_lower_what_the_next_row_costs(
+    row: Any, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    budget = Budget(Caps(costs={"USD": Decimal(100)}), NOTHING)
+    assert budget.excess(row(1, **first)) is None
+    budget.charge(row(1, **first), facts("3.3"))
+    assert budget.excess(row(2, **second)) is None
+    assert budget.costs == {"USD": Decimal("6.6")}
+
+
+def test_a_row_of_unknown_outcome_was_counted_as_planned_and_any_other_as_it_was_before(row: Any) -> None:
+    spent = SpendingTotals(rows=1, amounts={"SGD": Decimal(5)}, costs={"USD": Decimal(3)})
+    for was_unknown, costs in ((True, 4), (False, 3)):
+        budget = Budget(Caps(costs={"USD": Decimal(100)}), spent)
+        budget.charge(row(1), facts("4"), was_unknown=was_unknown)
+        assert budget.costs == {"USD": Decimal(costs)}
+    budget = Budget(Caps(costs={"USD": Decimal(100)}), NOTHING)
+    assert budget.excess(row(1, "2")) is None
+    budget.charge(row(1, "3"), facts("4"), was_unknown=True)  # its plan has changed since it was counted
+    assert budget.costs == {"USD": Decimal(4)}
+
+
+def test_a_price_without_a_currency_counts_for_nothing(row: Any) -> None:
+    budget = Budget(Caps(costs={"USD": Decimal(100)}), NOTHING)
+    assert budget.excess(row(1)) is None
+    budget.charge(row(1), replace(facts("4"), price_unit=None))
+    assert budget.costs == {"USD": Decimal(3)}
 
 
 def test_a_price_in_another_currency_than_the_plan_or_without_a_plan_says_nothing_of_the_next_row(row: Any) -> None:

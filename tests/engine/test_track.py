@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs import AsyncDVS, NoResponseError
+from bulk_topup.engine import CircuitPolicy, PollPolicy
 from bulk_topup.engine.callback_hints import follow_hints
+from bulk_topup.engine.conflict_proof import ConflictProof
+from bulk_topup.engine.move_recorder import MoveRecorder
+from bulk_topup.engine.run_context import RunContext
+from bulk_topup.engine.track import Tracker
 from bulk_topup.ledger import LedgerStore
 from tests.helpers.hand_clock import SkippingClock, WrongClock
 from tests.helpers.plain_http import HTTP
@@ -26,6 +31,11 @@ ROWS = 150
 def time_scale() -> float:
     """Long enough that all rows are open before the first one ends."""
     return 0.1
+
+
+def _tracker(context: RunContext) -> Tracker:
+    recorder = MoveRecorder(context)
+    return Tracker(context, recorder, ConflictProof(context, recorder))
 
 
 def _slow(rows: int) -> str:
@@ -109,3 +119,62 @@ async def test_while_rows_are_sent_tracking_uses_a_small_part_of_the_concurrency
     await pay(text=_slow(100), timeout=10)
     assert max(asked) == 1
     assert network.most["GET"] == 4
+
+
+@pytest.mark.parametrize(("concurrency", "while_sending"), [(1, 1), (4, 1), (8, 1), (15, 1), (16, 2), (64, 8)])
+async def test_while_rows_are_sent_tracking_has_an_eighth_of_the_concurrency_and_at_least_one_request(
+    pay: Pay, context_of: Any, concurrency: int, while_sending: int
+) -> None:
+    finished, _ = await pay(1)
+    async with context_of(finished.run, concurrency=concurrency) as context:
+        tracker = _tracker(context)
+        assert tracker._concurrency == while_sending
+        tracker.end_submitting()
+        assert tracker._concurrency == concurrency
+
+
+@pytest.mark.parametrize(("seconds", "longest", "patience"), [(1_800, 60, 720), (100, 60, 60), (150, 60, 60)])
+async def test_rows_are_polled_again_well_within_the_tracking_timeout_whatever_is_expected_of_them(
+    pay: Pay, context_of: Any, seconds: float, longest: float, patience: float
+) -> None:
+    finished, _ = await pay(1)
+    polling = PollPolicy(longest=longest)
+    async with context_of(finished.run, tracking_timeout=seconds, polling=polling) as context:
+        assert _tracker(context)._polls.patience == patience
+
+
+async def test_a_transaction_that_is_created_only_is_tracked_where_nothing_is_to_be_confirmed(
+    pay: Pay, network: Any
+) -> None:
+    created = {"id": 10000, "message": "CREATED", "class": {"id": 1, "message": "CREATED"}}
+    network.rule = lambda _number, line, _body: (
+        (lambda answer: answer.update(status=created)) if line.startswith("POST") else "pass"
+    )
+    finished, outcomes = await pay(3)
+    assert finished.result.reason is None
+    assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
+
+
+async def test_a_poll_that_fails_is_no_change_and_a_failure_of_dvs(pay: Pay, context_of: Any) -> None:
+    async def fail() -> int:
+        raise NoResponseError
+
+    async def find() -> int:
+        return 3
+
+    finished, _ = await pay(1)
+    async with context_of(finished.run, circuit=CircuitPolicy(failures=1)) as context:
+        tracker = _tracker(context)
+        assert (await tracker._count(find()), context.control.is_paused) == (3, False)
+        assert (await tracker._count(fail()), context.control.is_paused) == (0, True)
+
+
+@pytest.mark.parametrize(("rows", "is_swept"), [(1, False), (30, True)])
+async def test_polls_learn_when_rows_become_final_and_how_long_the_list_is(
+    pay: Pay, watcher: Any, rows: int, is_swept: bool
+) -> None:
+    """A row by itself is looked up, many are found in the list."""
+    await pay(text=_slow(rows), timeout=10)
+    polls = watcher.runner._tracker._polls
+    assert polls.completion_times.known_to > 0
+    assert any(polls._listed.values()) is is_swept

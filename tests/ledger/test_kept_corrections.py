@@ -159,6 +159,23 @@ def test_a_row_waits_while_what_it_replaced_may_still_be_paid(
     assert len(ledger.attempts.claim(run, 9)) == 1
 
 
+def test_a_row_does_not_wait_for_what_another_correction_replaced(
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, clock: Any
+) -> None:
+    wrong, right = [row(1, line=2), row(2, line=3)], [row(3, line=2), row(4, line=3)]
+    run = start(ledger, wrong)
+    attempts, now = ledger.attempts.claim(run, 9), clock.now()
+    ledger.absences.start(attempts[0], sent_at=now, due_at=now, after=RowState.FAILED, message="No.")
+    ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.FAILED) for attempt in attempts])
+    merge(ledger, right, [correction_of(*each) for each in zip(wrong, right, strict=True)])
+    other = start(ledger, [row(4)], run_key="other")
+    assert (ledger.attempts.pending(run), ledger.absences.withheld(run)) == ((1, None), (1, now + MAY_ARRIVE))
+    assert (ledger.attempts.pending(other), ledger.absences.withheld(other)) == ((1, None), (0, None))
+    assert [json.loads(each.request)["credit_party_identifier"] for each in ledger.attempts.claim(run, 9)] == [
+        {"mobile_number": "+6595123004"}
+    ]
+
+
 def test_a_correction_stays_with_its_row_where_another_list_has_that_in_a_form_that_can_be_sent(
     ledger: LedgerStore, wrong: CheckedRow, right: CheckedRow, start: Start
 ) -> None:

@@ -276,6 +276,25 @@ def test_accepted_rows_are_found_by_external_id_by_page_and_by_second(
     assert ledger.attempts.accepted(run, seconds=["2026-11-01T02:00:01"]) == []
 
 
+def test_unconfirmed_transactions_are_left_out_of_accepted_rows_on_request_alone(
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
+) -> None:
+    run, classes = start(ledger, [row(who) for who in range(4)]), ["CREATED", "CONFIRMED", "SUBMITTED", "CREATED"]
+    attempts = ledger.attempts.claim(run, 9)
+    for attempt, status in zip(attempts, classes, strict=True):
+        known = facts(transaction_id=attempt.row_id, status_class=status)
+        ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=known)])
+    ids = [attempt.external_id for attempt in attempts]
+    for exclude_held, found in ((False, ids), (True, ids[1:3])):
+        accepted = ledger.attempts.accepted(run, exclude_held=exclude_held)
+        assert [each.attempt.external_id for each in accepted] == found
+        among = ledger.attempts.accepted_among(run, ids, exclude_held=exclude_held)
+        assert sorted(each.attempt.external_id for each in among) == sorted(found)
+        assert [each.count for each in ledger.attempts.accepted_seconds(run, exclude_held=exclude_held)] == [len(found)]
+    ledger.attempts.record([move(attempts[number], RowState.ACCEPTED, RowState.COMPLETED) for number in (1, 2)])
+    assert ledger.attempts.accepted_seconds(run, exclude_held=True) == []
+
+
 def test_seconds_are_in_utc_whatever_the_offset_of_the_time(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
 ) -> None:

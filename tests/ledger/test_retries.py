@@ -209,3 +209,41 @@ def test_a_payment_of_the_same_moment_is_within_the_interval(
     ledger.attempts.record([move(first, RowState.IN_FLIGHT, RowState.COMPLETED)])
     assert ledger.attempts.claim(run, 1, min_interval=60) == []
     assert len(ledger.attempts.claim(run, 1)) == 1
+
+
+def test_a_choice_replaces_the_one_before_and_is_applied_once(ledger: LedgerStore, run: Run) -> None:
+    assert ledger.retries.choose(run, RetryChoice(lines=[2]))[0] == 1
+    assert ledger.retries.choose(run, RetryChoice(lines=[3]))[0] == 1
+    assert ledger.retries.apply("retry asked for") == 1
+    assert [attempt.row_id for attempt in ledger.attempts.claim(run, 9)] == [2]
+    ledger.file.fetch_all("UPDATE rows SET state = 'failed' WHERE id = 2 RETURNING id")
+    assert ledger.retries.apply("retry asked for") == 0
+    assert ledger.rows.counts(run)[RowState.FAILED] == 3
+
+
+def test_corrected_rows_are_chosen_beside_others_only_on_request(
+    ledger: LedgerStore, run: Run, row: MakeRow, start: Start
+) -> None:
+    start(ledger, [row(1), row(2, "12"), row(3)])
+    for choice, chosen in ((RetryChoice(statuses=["NONE"]), 0), (RetryChoice(statuses=["NONE"], or_corrected=True), 1)):
+        assert ledger.retries.choose(run, choice)[0] == chosen
+
+
+def test_the_policy_of_a_job_moves_the_rows_that_it_chooses_and_returns_their_number(
+    ledger: LedgerStore, run: Run, clock: Any
+) -> None:
+    due = clock.now() + timedelta(seconds=60)
+    assert ledger.retries.apply_policy(run, RetryChoice(lines=[99]), due) == 0
+    assert ledger.attempts.pending(run) == (0, None)
+    assert ledger.retries.apply_policy(run, RetryChoice(lines=[2, 3]), due) == 2
+    assert ledger.attempts.pending(run) == (2, due)
+    assert ledger.rows.events(1)[-1].cause == "retry by the job's policy"
+
+
+def test_rows_of_a_closed_run_alone_are_not_chosen(ledger: LedgerStore, run: Run, row: MakeRow, start: Start) -> None:
+    other = start(ledger, [row(9)], run_key="other")
+    close = "UPDATE runs SET closed_at = '2026-11-01T00:00:00+00:00' WHERE id = :run_id RETURNING id"
+    ledger.file.fetch_all(close, run_id=other.id)
+    assert ledger.retries.choose(run, RetryChoice())[0] == 3
+    ledger.file.fetch_all(close, run_id=run.id)
+    assert ledger.retries.choose(run, RetryChoice())[0] == 0

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.corrections import CorrectedRow, Correction
+from bulk_topup.domain.earlier_payments import Comparison
 from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.domain.price_changes import PlannedPrice, PricedItem
 from bulk_topup.domain.run import Run
@@ -118,6 +120,74 @@ def test_each_price_that_an_earlier_start_met_is_compared_once_for_each_planned_
         (Decimal(5), Decimal(6), Decimal(0)),
         (Decimal(6), Decimal(5), Decimal(0)),
     ]
+
+
+def test_the_expected_cost_of_pending_rows_is_that_of_rows_of_the_list_that_are_not_sent(
+    ledger: LedgerStore, row: Row, start: Start
+) -> None:
+    start(ledger, [row(1, cost=Decimal(100))], run_key="other")
+    rows = [
+        *(row(2, cost=Decimal(1)), row(3, cost=Decimal(2)), row(4, cost=Decimal(4)), row(5, cost=Decimal(4))),
+        *(row(6, cost=Decimal(8), cost_unit="EUR"), row(7, cost=None), row(8, refused="No.", cost=Decimal(16))),
+    ]
+    run = start(ledger, rows)
+    [sent] = ledger.attempts.claim(run, 1)
+    assert sent.cost == 1
+    start(ledger, [rows[0], *rows[2:]])
+    assert ledger.spending.pending_costs(run) == {"USD": Decimal(8), "EUR": Decimal(8)}
+
+
+def test_a_list_that_is_added_counts_beside_the_rows_of_the_others_that_are_sent_or_pending(
+    ledger: LedgerStore, row: Row, start: Start, bring: Callable[..., Any]
+) -> None:
+    """The first row is completed, the second waits, and the third waited until its list no longer had it."""
+    run = start(ledger, [row(1)])
+    bring(run, RowState.COMPLETED)
+    for rows in ([row(1), row(2), row(3)], [row(1), row(2)]):
+        start(ledger, rows)
+    ledger.staging.clear()
+    ledger.staging.add(staged([row(4), row(5, "20")]))
+    ledger.staging.preview(run, comparison=Comparison(runs=(), add=True))
+    total = ledger.spending.final_with_staged(run)
+    assert (total.rows, total.amounts) == (4, {"SGD": Decimal(50)})
+    assert total.costs == {"USD": Decimal("7.46") + Decimal(5) + Decimal(5) + Decimal(10)}
+
+
+def test_prices_in_conflict_are_those_of_rows_in_conflict_alone_each_once(
+    ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any], facts: Callable[..., Any]
+) -> None:
+    run = start(ledger, [row(who) for who in range(1, 8)])
+    known = [
+        *((RowState.CONFLICT, "9", "0"), (RowState.CONFLICT, "9", "0"), (RowState.CONFLICT, "9", "1")),
+        *((RowState.COMPLETED, "7", "0"), (RowState.ACCEPTED, "6", "0"), (RowState.FAILED, "5", "0")),
+    ]
+    *priced, unpriced = ledger.attempts.claim(run, 7)
+    for attempt, (state, price, fee) in zip(priced, known, strict=True):
+        stated = facts(price=Decimal(price), fee=Decimal(fee))
+        ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, state, facts=stated)])
+    ledger.attempts.record([move(unpriced, RowState.IN_FLIGHT, RowState.CONFLICT, facts=None)])
+    found = ledger.spending.prices_in_conflict(run)
+    assert [(each.price, each.fee) for each in found] == [(Decimal(9), Decimal(0)), (Decimal(9), Decimal(1))]
+
+
+@pytest.mark.parametrize(
+    ("state", "rows"),
+    [(RowState.FAILED, 1), (RowState.REVERSED, 0), (RowState.COMPLETED, 1), (RowState.IN_FLIGHT, 1)],
+)
+def test_a_corrected_row_counts_once_and_is_sent_again_only_if_it_failed(
+    ledger: LedgerStore, row: Row, start: Start, bring: Callable[..., Any], state: RowState, rows: int
+) -> None:
+    """It counts as sent, or as to be sent, or not at all."""
+    run = start(ledger, [row(1)])
+    bring(run, RowState.COMPLETED if state is RowState.REVERSED else state)
+    if state is RowState.REVERSED:
+        ledger.file.fetch_all("UPDATE rows SET state = 'reversed' RETURNING id")
+    change = Correction(line=3, columns=("phone", "amount"), before=("+6595123001", "10"), after=("+6595123001", "12"))
+    ledger.staging.clear()
+    ledger.staging.add(staged([row(1, "12")]))
+    ledger.corrections.stage([CorrectedRow(line=3, kept=None, change=change, note="")])
+    ledger.staging.preview(run)
+    assert ledger.spending.final_with_staged(run).rows == rows
 
 
 def test_equal_rows_have_the_same_digest_sent_or_not(

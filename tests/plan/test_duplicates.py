@@ -24,6 +24,7 @@ from bulk_topup.domain.identity_version import IdentityVersion
 from bulk_topup.domain.problems import Problem
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan import PlanOptions
+from bulk_topup.plan.duplicates import Duplicates
 from tests.helpers.checked_rows import CheckedRow, RowChecker
 
 MakeProduct = Callable[..., Product]
@@ -135,6 +136,7 @@ def share_hashes(request: Any, monkeypatch: pytest.MonkeyPatch) -> bool:
 @example(rows=FIRST_OF_TWO, sizes=[], has_references=True, allow=False, version=IdentityVersion.FOLDED)
 @example(rows=FIRST_OF_TWO, sizes=[3], has_references=True, allow=True, version=IdentityVersion.AS_WRITTEN)
 @example(rows=SHARED_HASH, sizes=[3], has_references=False, allow=True, version=IdentityVersion.FOLDED)
+@example(rows=[row_of("A", "1")] * 2, sizes=[1], has_references=True, allow=True, version=IdentityVersion.FOLDED)
 @given(
     rows=rows_of_lists,
     sizes=st.lists(st.integers(1, 6), max_size=24),
@@ -185,3 +187,24 @@ def test_duplicates_are_found_over_many_batches(fixed: MakeProduct, frame: MakeF
     assert not any(row.problems for row in checked[:300])
     lines = [problem.message.split()[3].rstrip(".") for row in checked[300:] for problem in row.problems]
     assert lines == [str(line) for line in range(301, 1, -1)]
+
+
+def test_a_party_that_comes_again_under_other_references_is_not_kept_as_text_where_that_is_allowed() -> None:
+    """A list may have millions of them."""
+    lines = {2: ("reference:A", "party:1"), 3: ("party:2", None)}
+    duplicates = Duplicates(
+        lambda asked: {line: lines[line] for line in asked}, COLUMNS, allow=True, position_word="line"
+    )
+    for first_line, reference in ((2, "A"), (4, "B")):
+        columns = {
+            "line": [first_line, first_line + 1],
+            "cells": [f"[{first_line}]", f"[{first_line + 1}]"],
+            "identity": [f"reference:{reference}", "party:2"],
+            "written_identity": [f"reference:{reference}", "party:2"],
+            "reference_identity": [f"reference:{reference}", None],
+            "party_identity": ["party:1", "party:2"],
+            fields.REFERENCE: [reference, None],
+        }
+        found = duplicates.add_to(pl.DataFrame(columns))
+    assert found["identity"].to_list() == ["reference:B", "party:2#2"]
+    assert duplicates._seen._colliding == {}

@@ -53,8 +53,25 @@ def test_an_exceeded_cap_is_named_with_figure_and_excess(caps: Caps, expected: s
 
 
 def test_rows_without_a_known_cost_fail_a_cap_on_costs() -> None:
-    [message] = _failures(check_caps(Caps(costs={"USD": Decimal(1000)}), _total(unpriced=2)))
-    assert message.startswith("The cost of 2 rows is unknown")
+    _, check = check_caps(Caps(costs={"USD": Decimal(1000)}), _total(unpriced=2))
+    assert check.message.startswith("The cost of 2 rows is unknown")
+    assert (check.limit, check.figure, check.excess) == (Decimal(0), Decimal(2), Decimal(2))
+
+
+def test_a_check_in_json_has_amounts_as_texts_and_no_limit_where_there_is_none() -> None:
+    kept, exceeded = check_caps(Caps(amounts={"EUR": Decimal(7), "SGD": Decimal("29.50")}), _total())
+    assert exceeded.as_json() == {
+        "guard": "caps.amounts",
+        "unit": "SGD",
+        "limit": "29.5",
+        "figure": "30",
+        "excess": "0.5",
+        "is_kept": False,
+        "message": exceeded.message,
+    }
+    assert (kept.as_json()["excess"], kept.as_json()["is_kept"]) == ("-7", True)
+    [unlimited] = check_caps(Caps(rows=9, costs={"USD": Decimal(30)}), _total(costs={"GBP": Decimal(3)}))[1:2]
+    assert (unlimited.as_json()["limit"], unlimited.as_json()["excess"]) == (None, "3")
 
 
 @given(AMOUNTS, AMOUNTS)
@@ -73,6 +90,8 @@ def test_a_list_as_declared_passes() -> None:
     [
         (Expected(rows=4), ["has 3 rows, 1 fewer than the declared 4."]),
         (Expected(rows=1), ["has 3 rows, 2 more than the declared 1."]),
+        (Expected(rows=2), ["has 3 rows, 1 more than the declared 2."]),
+        (Expected(totals={"SGD": Decimal(29)}), ["requests 30.00 SGD, 1.00 SGD more than the declared 29.00 SGD"]),
         (Expected(totals={"SGD": Decimal("30.5")}), ["requests 30.00 SGD, 0.50 SGD less than the declared 30.50 SGD"]),
         (
             Expected(totals={"EUR": Decimal(5)}),

@@ -75,8 +75,8 @@ def _explain(text: str, mark: str, other_mark: str) -> str:
         if text[0] == "+":
             return f"{shown} has a sign. Write the amount without it."
         return f"{shown} is not more than zero. Enter the amount to pay, or remove the row."
-    whole, separator, decimals = text.partition(other_mark)
-    if separator and mark not in text and other_mark not in decimals and _are_digits(whole, decimals):
+    whole, _, decimals = text.partition(other_mark)
+    if _are_digits(whole, decimals):
         return _explain_other_mark(shown, whole, decimals, mark, other_mark)
     if _GROUPED.fullmatch(text):
         return f"{shown} has thousands separators. Remove them."

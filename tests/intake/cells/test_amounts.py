@@ -1,5 +1,6 @@
 """Amounts: every notation gives the same number, and an ambiguous one is refused."""
 
+import re
 from decimal import Decimal
 
 import polars as pl
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.money import MAX_DIGITS_AFTER_MARK, MAX_DIGITS_BEFORE_MARK, format_plain
 from bulk_topup.intake import CellProblem, normalise_amount
 from bulk_topup.intake.cells.amounts import PLAIN_AMOUNT, normalise_amounts
 from bulk_topup.intake.cells.formats import Formats
@@ -71,6 +72,13 @@ def test_a_column_of_amounts_reads_as_its_cells_do(texts: list[str], mark: str) 
         ),
         ("5,50", ".", '"5,50" has a ",", but the decimal mark is ".". Write 5.50, or add --decimal-mark ",".'),
         ("5.50", ",", '"5.50" has a ".", but the decimal mark is ",". Write 5,50, or add --decimal-mark ".".'),
+        ("123,456", ".", "Remove thousands separators: 123456. Or"),
+        ("1234,567", ".", 'Write 1234.567, or add --decimal-mark ",".'),
+        ("0,123", ".", 'Write 0.123, or add --decimal-mark ",".'),
+        ("5,1234", ".", 'Write 5.1234, or add --decimal-mark ",".'),
+        ("5,x", ".", "is more than a number"),
+        (",50", ".", "is not an amount"),
+        ("5,50,5", ".", "is not an amount"),
         ("1,234.50", ".", "has thousands separators. Remove them."),
         ("1.234,50", ",", "has thousands separators. Remove them."),
         ("1 234", ".", "has thousands separators. Remove them."),
@@ -128,3 +136,26 @@ def test_the_pattern_of_plain_amounts_knows_every_normal_amount(amount: Decimal)
     assert normaliser.pattern == PLAIN_AMOUNT
     values, _ = normaliser.column(pl.Series([format_plain(amount)]))
     assert values.str.contains(PLAIN_AMOUNT).all()
+
+
+@pytest.mark.parametrize("whole", ["0", "1" * (MAX_DIGITS_BEFORE_MARK - 1), "1" * MAX_DIGITS_BEFORE_MARK])
+@pytest.mark.parametrize("digits", [0, 1, MAX_DIGITS_AFTER_MARK - 1, MAX_DIGITS_AFTER_MARK])
+def test_the_pattern_of_plain_amounts_knows_as_many_digits_as_an_amount_may_have(whole: str, digits: int) -> None:
+    text = f"{whole}.{'1' * digits}" if digits else whole
+    is_amount = text != "0"
+    assert (re.search(PLAIN_AMOUNT, text) is not None) is is_amount
+    assert pl.Series([text]).str.contains(PLAIN_AMOUNT).to_list() == [is_amount]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1" * (MAX_DIGITS_BEFORE_MARK + 1),
+        f"1.{'1' * (MAX_DIGITS_AFTER_MARK + 1)}",
+        f"0.{'1' * (MAX_DIGITS_AFTER_MARK + 1)}",
+        *("01", "00.1", "1.0", "1.10", "0.0", "1.", ".1", "1.1.1", "-1", "1 ", "x1", ""),
+    ],
+)
+def test_the_pattern_of_plain_amounts_knows_nothing_else(text: str) -> None:
+    assert re.search(PLAIN_AMOUNT, text) is None
+    assert pl.Series([text]).str.contains(PLAIN_AMOUNT).to_list() == [False]

@@ -1,0 +1,90 @@
+"""Hold mode: how often prices are asked for and the time is checked, to the single request and the second."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bulk_topup.domain.guards import Guards, Mode
+from bulk_topup.engine import StopReason
+from bulk_topup.engine.hold import IDLE_PASSES, HoldCoordinator
+from bulk_topup.engine.move_recorder import MoveRecorder
+from tests.engine.conftest import count_states
+
+pytestmark = pytest.mark.anyio
+
+Pay = Callable[..., Awaitable[Any]]
+
+CREATION = "POST /v1/async/transactions HTTP/1.1"
+SINGLE = "GET /v1/transactions/"
+
+
+@pytest.fixture
+def time_scale() -> float:
+    """Transactions can be confirmed for 180 s."""
+    return 0.05
+
+
+def _without_prices(transaction: dict[str, Any]) -> None:
+    del transaction["prices"]
+
+
+async def test_all_missing_prices_are_asked_for_once_however_many_are_asked_for_at_once(pay: Pay, network: Any) -> None:
+    network.rule = lambda _number, line, _body: _without_prices if line == CREATION else "pass"
+    finished, outcomes = await pay(9, mode="hold")
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": 9})
+    confirmed = next(number for number, (line, _) in enumerate(network.seen) if "/confirm" in line)
+    asked = [line for line, _ in network.seen[:confirmed] if line.startswith(SINGLE)]
+    assert len(set(asked)) == len(asked) == 9
+
+
+async def test_after_a_price_that_stays_missing_no_further_ones_are_asked_for(pay: Pay, network: Any) -> None:
+    asked: list[str] = []
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if line.startswith(SINGLE):
+            asked.append(line)
+        return _without_prices if line == CREATION or (line.startswith(SINGLE) and len(asked) == 6) else "pass"
+
+    network.rule = rule
+    finished, outcomes = await pay(9, mode="hold")
+    assert (finished.result.reason, count_states(outcomes)) == (StopReason.PRICE, {"accepted": 9})
+    assert len(asked) == 8
+
+
+async def test_the_time_to_confirm_is_checked_each_second_and_keeps_a_tenth_in_reserve(
+    pay: Pay, network: Any, watcher: Any, context_of: Any, clock: Any
+) -> None:
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if line == CREATION:
+            watcher.runner.stop()
+        return "pass"
+
+    network.rule = rule
+    finished, _ = await pay(1, mode="hold")
+    async with context_of(finished.run, clock=clock, guards=Guards(mode=Mode.HOLD)) as context:
+        coordinator = HoldCoordinator(context, MoveRecorder(context))
+        summary = context.ledger.unconfirmed.summary(finished.run)
+        assert summary.count == 1
+        validity = summary.expires_at - summary.created_at
+        last = summary.expires_at - validity / 10 - timedelta(seconds=1 / context.dvs.limiter.rate)
+        start = (last - datetime(2026, 11, 1, tzinfo=UTC)).total_seconds()
+        found = []
+        for seconds in (-0.5, 0.25, 0.51):  # checked at the first and the last of them
+            clock.seconds = start + seconds
+            found.append(await coordinator.is_expiring())
+        assert found == [False, False, True]
+        clock.seconds = start - 10
+        assert await coordinator.is_expiring(), "known until the round has ended"
+
+
+async def test_a_single_confirmation_that_never_gets_through_is_sent_in_as_many_passes_as_several(
+    pay: Pay, network: Any
+) -> None:
+    refused = (400, b'{"errors":[{"code":1000400,"message":"Not now"}]}')
+    network.rule = lambda _number, line, _body: refused if "/confirm" in line else "pass"
+    finished, _ = await pay(1, mode="hold")
+    assert finished.result.reason is StopReason.STILL_OPEN
+    assert "1 transaction is still unconfirmed after the decision to confirm" in finished.result.message
+    assert sum("/confirm" in line for line, _ in network.seen) == IDLE_PASSES + 1
