@@ -155,7 +155,7 @@ async def test_a_transaction_that_cannot_be_read_at_all_keeps_its_own_row_open_a
 
     network.rule = rule
     circuit = CircuitPolicy(failures=1, first_pause=0.01, patience=0.2)
-    finished, outcomes = await pay(20, tracking_timeout=1, circuit=circuit)
+    finished, outcomes = await pay(20, tracking_timeout=60, circuit=circuit)
     states = {outcome.external_id: outcome.state for outcome in outcomes}
     assert states.pop(first) is RowState.ACCEPTED
     assert set(states.values()) == {RowState.COMPLETED}
