@@ -282,6 +282,8 @@ async def _stage_rows(
             staging = threads.submit(stage_batch, ledger, rows)
         await asyncio.wrap_future(staging)
     is_read.set()
+    plan.columns = reader.column_use
+    plan.amount_notes = reader.amount_notes
     plan.numbers = reader.number_notes
     plan.numbers.concerns = checker.number_notes.concerns
     plan.choices = None if chooser is None else chooser.notes
