@@ -115,7 +115,7 @@ def test_amounts_with_the_currency_of_the_product_are_paid_and_others_refused(
     assert f"In the whole column of amounts {marks}" in screen
     assert "Amounts are written with their currency: $, SGD, €." in screen
     pay("run", "pay.csv", "--product", 6418, "--skip-refused", code=1)
-    found = sorted((each["credit_party"], each["destination"]["amount"]) for each in books()["transactions"])
+    found = sorted((each["credit_party"], each["amount"]) for each in books()["transactions"])
     assert [str(amount) for _, amount in found] == ["5", "7.5"]
 
 
