@@ -25,9 +25,11 @@ _BEFORE_NAMES: Final = 2
 #: Rows of a new run that are looked up as the earlier version read them: the first ones, which an interrupted run sent.
 FIRST_ROWS: Final = 10
 
-_IDENTITY_FIELDS: Final = (fields.REFERENCE, fields.PRODUCT_ID, *fields.DVS_FIELDS[:3])
-#: A row's credited number, and its identity.
-_Row = tuple[str | None, str]
+_BILL: Final = "statement_identifier.reference"
+_PARTY: Final = (fields.CREDIT_MOBILE, fields.CREDIT_ACCOUNT, fields.CREDIT_QUALIFIER)
+_IDENTITY_FIELDS: Final = (fields.REFERENCE, fields.PRODUCT_ID, *_PARTY, _BILL)
+#: A row's credited number, its identity, and the reference of the bill that it pays.
+_Row = tuple[str | None, str, str | None]
 
 
 class OtherReadingError(InvalidInputError):
@@ -56,8 +58,8 @@ async def find_reading_version(job: Job, dvs: AsyncDVS) -> int:
                 readings[reading].add(version)
         if len(readings) < 2:
             continue
-        for (number, identity), versions in readings.items():
-            if await _is_at_dvs(dvs, names, number, identity):
+        for reading, versions in readings.items():
+            if await _is_at_dvs(dvs, names, *reading):
                 possible = versions
                 break
     return max(possible)
@@ -117,8 +119,10 @@ def _identity_columns(reader: ListReader) -> list[str | None]:
     return [reader.column_of(field) if field in reader.mapped else None for field in _IDENTITY_FIELDS]
 
 
-async def _is_at_dvs(dvs: AsyncDVS, names: Sequence[RunIds], number: str | None, identity: str) -> bool:
-    for id_ in (f"{stem}-1" for stem in possible_stems(names, fold_identity(identity, None), identity)):
+async def _is_at_dvs(
+    dvs: AsyncDVS, names: Sequence[RunIds], number: str | None, identity: str, bill: str | None
+) -> bool:
+    for id_ in (f"{stem}-1" for stem in possible_stems(names, fold_identity(identity, bill), identity)):
         found = await find_by_external_id(dvs, id_)
         party = None if found is None else found.credit_party_identifier
         # Rows with a reference may have one ID by several versions.
@@ -154,7 +158,7 @@ def _rows(rows: pl.DataFrame) -> Iterator[_Row]:
     for row in rows.select(_of_identity(rows)).iter_rows(named=True):
         number, reference = row[fields.CREDIT_MOBILE], row[fields.REFERENCE]
         if reference is not None:
-            yield number, reference_identity(reference)
+            yield number, reference_identity(reference), row[_BILL]
         else:
-            parties = (number, row[fields.CREDIT_ACCOUNT], row[fields.CREDIT_QUALIFIER])
-            yield number, party_identity(int(row[fields.PRODUCT_ID] or 0), parties)
+            party = (number, row[fields.CREDIT_ACCOUNT], row[fields.CREDIT_QUALIFIER])
+            yield number, party_identity(int(row[fields.PRODUCT_ID] or 0), party), row[_BILL]

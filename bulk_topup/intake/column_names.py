@@ -110,7 +110,6 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {
         *("account no", "meter no", "numero de medidor", "numero del medidor", "numero do medidor"),
         *("numero de compteur", "zählernummer", "zaehlernummer", "nomor meter", "no meter", "رقم العداد"),
     ),
-    "statement_identifier.reference": ("bill number", "bill no", "invoice number", "invoice no"),
 }
 
 #: Names that may be those of a field, if no other column is.

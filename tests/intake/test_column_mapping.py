@@ -173,7 +173,6 @@ def test_an_error_lists_a_bounded_number_of_columns() -> None:
         ("senderFirstName", "sender.first_name"),
         ("credit_party_identifier.mobileNumber", fields.CREDIT_MOBILE),
         ("Meter No.", fields.CREDIT_ACCOUNT),
-        ("Invoice No.", "statement_identifier.reference"),
     ],
 )
 def test_columns_are_known_by_their_meaning_in_new_runs_alone(column: str, field: str) -> None:

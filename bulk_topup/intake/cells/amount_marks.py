@@ -11,6 +11,7 @@ from typing import Final
 
 import polars as pl
 
+from bulk_topup.domain.bills import STATEMENT
 from bulk_topup.domain.currency_signs import SIGNS
 
 #: Marks between groups of digits that never come before decimals.
@@ -74,7 +75,7 @@ def signs_in(texts: pl.Expr) -> pl.Expr:
 def may_need_marks(texts: pl.Series, decimal_mark: str) -> bool:
     """Return True if a cell of the column may be read by marks that only the whole column shows."""
     mark = re.escape(decimal_mark)
-    clear = rf"^\s*(?:[0-9]*|[0-9]+{mark}(?:[0-9]{{1,2}}|[0-9]{{4,}}))\s*$"
+    clear = rf"^\s*(?:[0-9]*|[0-9]+{mark}(?:[0-9]{{1,2}}|[0-9]{{4,}})|(?i:{STATEMENT}))\s*$"
     return not (texts.str.contains(clear).fill_null(value=True)).all()
 
 
