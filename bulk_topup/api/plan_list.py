@@ -18,8 +18,10 @@ from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.provider import check_environment, open_client, payer_of
 from bulk_topup.app.run_name import named_as_known_run
+from bulk_topup.domain.amount_notes import AmountNotes
 from bulk_topup.domain.bill_notes import BillNotes
 from bulk_topup.domain.choice_notes import ChoiceNotes
+from bulk_topup.domain.column_use import ColumnUse
 from bulk_topup.domain.corrections import UncorrectedRow
 from bulk_topup.domain.earlier_payments import Repetition, SentRows
 from bulk_topup.domain.earlier_run import EarlierRun
@@ -81,6 +83,10 @@ class ListPlan:
     unknown_until: datetime | None
     #: Whether half of the rows or more are such rows, so that nothing is sent unless they are paid again on purpose.
     is_same_list: bool
+    #: Which columns of the list are used for what.
+    columns: ColumnUse
+    #: How amounts were read.
+    amounts: AmountNotes
     #: How credited numbers were read, and what is odd about those that are not refused.
     numbers: NumberNotes
     #: How products were chosen; None where list or job names them.
@@ -214,6 +220,8 @@ def _plan_of(job: Job, payer: PayingAccount, prepared: Prepared, *, is_begun: bo
         rows_without_known_cost=sum(total.unpriced for total in plan.products.values()),
         balances=prepared.balances,
         guards=prepared.checks,
+        columns=plan.columns,
+        amounts=plan.amount_notes,
         numbers=plan.numbers,
         choices=plan.choices,
         statements=plan.bills,

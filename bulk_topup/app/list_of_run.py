@@ -20,7 +20,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.run_names import fold_name
 from bulk_topup.domain.states import RowState, is_open
 from bulk_topup.errors import AlreadyPaidError, MappingError, OtherListError, RunNotFoundError
-from bulk_topup.intake.column_mapping import column_key
+from bulk_topup.intake.column_names import column_key
 from bulk_topup.jobs.date_templates import template_pattern
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore

@@ -43,7 +43,7 @@ def merge_list(
         clock: the source of time.
         approval: the approval of this list; None without one.
         repetition: what is said about other runs, and about rows that they have paid.
-        reading_version: how a new run reads numbers; one that exists keeps its own.
+        reading_version: how a new run reads its list; one that exists keeps its own.
         paid_elsewhere: how many rows are known to repeat payments of another ledger on purpose.
         is_start: whether the run's rows are to be sent. A run that is rebuilt is stopped by no other, and nothing of it
             is sent before the rebuild has ended.

@@ -83,7 +83,8 @@ def open_run_list(run: Run, ledger: LedgerStore) -> ListReader:
     """
     source = ListSource(path=Path(run.list_path))
     table = _correct_table(open_table(source), source.path.name, run, ledger, None)
-    return read_list(source, mapping={}, constants={}, formats=Formats(), table=table)
+    formats = Formats(version=run.reading_version)
+    return read_list(source, mapping={}, constants={}, formats=formats, table=table)
 
 
 def open_job_list(job: Job, table: Table | None = None, reading_version: int = READING_VERSION) -> ListReader:
@@ -92,7 +93,7 @@ def open_job_list(job: Job, table: Table | None = None, reading_version: int = R
     Args:
         job: the job, its dates rendered.
         table: the list, if it is open already.
-        reading_version: how numbers are read, see `READING_VERSION`.
+        reading_version: how the list is read, see `READING_VERSION`.
 
     Raises:
         ListError, MappingError: the list cannot be read or mapped.

@@ -282,7 +282,7 @@ async def _stage_rows(
             staging = threads.submit(stage_batch, ledger, rows)
         await asyncio.wrap_future(staging)
     is_read.set()
-    plan.numbers = reader.number_notes
+    plan.columns, plan.amount_notes, plan.numbers = reader.column_use, reader.amount_notes, reader.number_notes
     plan.numbers.concerns = checker.number_notes.concerns
     plan.choices = None if chooser is None else chooser.notes
     plan.bills = amounts.notes if amounts.notes.is_any else None

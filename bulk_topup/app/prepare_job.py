@@ -8,6 +8,7 @@ from bulk_topup.app.list_of_run import check_can_be_added, columns_in_run
 from bulk_topup.app.open_list import open_job_list, open_job_table
 from bulk_topup.app.paid_elsewhere import Answer, Elsewhere, ask_elsewhere, find_elsewhere, is_to_be_asked
 from bulk_topup.app.prepare import Prepared, prepare
+from bulk_topup.app.reading_version import check_not_read_otherwise
 from bulk_topup.app.run_ids import choose_ids
 from bulk_topup.domain.earlier_payments import Comparison
 from bulk_topup.domain.environment import Environment
@@ -60,7 +61,7 @@ class JobStager:
     comparison: Comparison | None = None
     #: Whether DVS is asked for amounts; rows that are rebuilt take those of their transactions.
     asks_bills: bool = True
-    #: How numbers are read, see `READING_VERSION`; None for the run's own, or that of new runs.
+    #: How the list is read, see `READING_VERSION`; None for the run's own, or that of new runs.
     reading_version: int | None = None
 
     @property
@@ -121,6 +122,7 @@ async def prepare_job(stager: JobStager, *, clock: Clock, is_rebuilt: bool = Fal
     Raises:
         ListError, MappingError: the list cannot be read or mapped.
         RunNotFoundError: there are corrections or rows to add, and no run that these could belong to.
+        OtherReadingError: only a rebuild can tell which columns the run read.
         SeveralVersionsError: only a rebuild can tell which rows DVS has.
         NotComparedError: DVS's transactions cannot be read.
         DVSError: products or balances cannot be fetched.
@@ -128,6 +130,8 @@ async def prepare_job(stager: JobStager, *, clock: Clock, is_rebuilt: bool = Fal
     run = stager.run
     version = NEWEST if run is None else run.identity_version
     table, reader, prepared = await stager.stage(version)
+    if run is None and not is_rebuilt:
+        await check_not_read_otherwise(stager.job, table, reader, stager.dvs)
     choosing = choose_ids(stager.job, run, dvs=stager.dvs, ledger=stager.ledger, now=clock.now(), is_rebuilt=is_rebuilt)
     asks = not is_rebuilt and stager.environment is not Environment.SANDBOX and is_to_be_asked(run, stager.ledger)
     ids, answers = await both(choosing, _ask_elsewhere(stager, prepared, asks=asks))

@@ -255,5 +255,6 @@ def _open_list(run: Run, job: Job | None, ledger: LedgerStore) -> ListReader:
     if run.purged_at is not None:
         raise ListError("The personal data of the run is purged, so the list can't be compared.")
     if (reading_job := job or job_from_run(run)) is not None:
-        return open_job_list(reading_job, open_job_table(reading_job, run, ledger).table)
+        table = open_job_table(reading_job, run, ledger).table
+        return open_job_list(reading_job, table, run.reading_version)
     return open_run_list(run, ledger)

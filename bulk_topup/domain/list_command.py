@@ -21,7 +21,7 @@ _OPTIONS: Final = {
 _FLAGS: Final = {"allow_duplicates": "--allow-duplicates"}
 _PAIRS: Final = {"columns": "--map", "constants": "--constant"}
 #: The names of delimiters on a command line.
-_DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
+_DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _DEFAULTS: Final = {"decimal_mark": "."}
 
 

@@ -11,9 +11,11 @@ from bulk_topup.domain.list_parts import ListPart
 
 #: Job name of a list that is run without a job file.
 BARE_LIST: Final = "list"
-#: How new runs read numbers. 1: as they are written. 2: old spellings are brought into their modern form, and a column
-#: "country" is that of national numbers. A run keeps its version, since another number would be another row.
-READING_VERSION: Final = 2
+#: How new runs read their lists. 1: numbers as they are written. 2: old spellings are brought into their modern form,
+#: and a column "country" is that of national numbers. 3: columns are known by their names in seven languages, and
+#: amounts may have a currency and group marks. A run keeps its version: another number or reference would be another
+#: row.
+READING_VERSION: Final = 3
 #: Most runs that the phrase of a decision names.
 _MAX_NAMED: Final = 3
 
@@ -111,7 +113,7 @@ class Run:
     reporting: str | None = None
     #: How far back it is compared with other runs, as JSON of `ComparisonPolicy`; None if unknown.
     comparison: str | None = None
-    #: How it reads numbers, see `READING_VERSION`.
+    #: How it reads its list, see `READING_VERSION`.
     reading_version: int = 1
     #: The time zone of the days that its job's templates mean, an IANA name; None for a list without a job file, or if
     #: unknown.

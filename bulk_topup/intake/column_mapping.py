@@ -1,64 +1,34 @@
-"""Maps the columns of a list to fields, as given or by well-known names; the place to add a column alias; pure."""
+"""Maps the columns of a list to fields, as given or by well-known names, and proposes columns that are likely; pure."""
 
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Final
 
 from bulk_topup.domain import fields
+from bulk_topup.domain.column_use import map_option
+from bulk_topup.domain.run import READING_VERSION
 from bulk_topup.errors import MappingError
 from bulk_topup.intake.cells.texts import quoted, strip
+from bulk_topup.intake.column_names import (
+    EARLIER_FIELDS_BY_KEY,
+    FIELDS_BY_KEY,
+    POSSIBLE_NAMES,
+    column_key,
+    earlier_column_key,
+    names_of,
+    words_of,
+)
 
 #: Most columns that an error lists.
 LISTED_COLUMNS: Final = 40
-
-_PERSON_NAMES: Final = {
-    "last_name": ("last name", "surname", "family name"),
-    "first_name": ("first name", "given name"),
-    "middle_name": ("middle name",),
-    "nationality_country_iso_code": ("nationality country iso code", "nationality"),
-    "mobile_number": ("mobile number", "mobile", "phone number", "phone", "msisdn"),
-    "email": ("email", "e mail"),
-    "address_text": ("address text", "address"),
-    "address_city": ("address city", "city"),
-    "address_country_iso_code": ("address country iso code", "address country"),
-    "address_postal_code": ("address postal code", "postal code"),
-}
-
-#: Column names that need no mapping, in addition to the fields' own. A person's name needs the name of its group:
-#: without it, a list does not say whether it is the sender's or the beneficiary's, or whether it may be sent at all.
-_ALIASES: Final[dict[str, tuple[str, ...]]] = {
-    fields.REFERENCE: ("employee id", "id", "ref", "external reference"),
-    fields.PRODUCT_ID: ("product",),
-    fields.AMOUNT: ("value",),
-    fields.CURRENCY: ("unit",),
-    fields.CREDIT_MOBILE: ("phone", "phone number", "mobile", "mobile number", "mobile phone", "msisdn", "cell"),
-    fields.CREDIT_ACCOUNT: ("account", "account number", "meter number", "customer number"),
-    fields.CREDIT_QUALIFIER: ("account qualifier",),
-    "statement_identifier.reference": ("bill reference", "statement reference", "invoice"),
-    "statement_identifier.due_date": ("due date",),
-    "additional_identifier.purchaser_id": ("purchaser id",),
-    **{
-        f"{group}.{field}": tuple(f"{group} {name}" for name in names)
-        for group in ("sender", "beneficiary")
-        for field, names in _PERSON_NAMES.items()
-    },
-}
-
-
-def column_key(name: str) -> str:
-    """Return the name in a form without case, in which spaces, dashes and underscores are equal."""
-    return re.sub(r"[\s_\-]+", " ", name.casefold()).strip()
-
-
-_FIELDS_BY_KEY: Final = {
-    column_key(name): field for field in fields.FIELDS for name in (field, *_ALIASES.get(field, ()))
-}
+#: Fewest letters of a name that may be another with a typing error.
+_NEAR_LENGTH: Final = 7
 
 
 def map_columns(
-    columns: Sequence[str], mapping: Mapping[str, str], constants: Collection[str], unrecognised: Collection[str] = ()
+    columns: Sequence[str], mapping: Mapping[str, str], constants: Collection[str], version: int = READING_VERSION
 ) -> dict[str, int]:
     """Return the column of each field that the list has.
 
@@ -66,7 +36,7 @@ def map_columns(
         columns: the list's columns in order, without spaces around them.
         mapping: the given column for a field.
         constants: the fields with the same value in every row, which need no column.
-        unrecognised: fields that need a given column.
+        version: which names are known, see `READING_VERSION`.
 
     Returns:
         The column index for each mapped field.
@@ -81,16 +51,18 @@ def map_columns(
             raise MappingError(f'Field {field} has both a column, "{mapping[field]}", and a constant. Remove one.')
     given = {field: _column_index(columns, field, column) for field, column in mapping.items()}
     found = dict(given)
-    for field, indexes in _recognise(columns, set(given.values())).items():
-        if field in given or field in constants or field in unrecognised:
+    for field, indexes in _recognise(columns, set(given.values()), version).items():
+        if field in given or field in constants:
             continue
         if len(indexes) > 1:
             raise MappingError(_explain_ambiguity(field, [columns[index] for index in indexes]))
         found[field] = indexes[0]
     if not found:
+        options = " ".join(map_option(*each) for each in propose_columns(columns, (), constants).items())
+        fix = f"These columns are likely, if they are what they are called: {options}" if options else ""
         raise MappingError(
             f"No column maps to a field. Columns: {_format_columns(columns)}. "
-            "The first row must contain column names. Map columns with --map FIELD=COLUMN."
+            f"The first row must contain column names. {fix or 'Map columns with --map FIELD=COLUMN.'}"
         )
     return {field: found[field] for field in fields.FIELDS if field in found}
 
@@ -98,11 +70,11 @@ def map_columns(
 def _check_field(field: str) -> None:
     if field in fields.FIELDS:
         return
-    close = _FIELDS_BY_KEY.get(column_key(field)) or next(
+    close = FIELDS_BY_KEY.get(column_key(field)) or next(
         iter(get_close_matches(field, fields.FIELDS, n=1, cutoff=0.5)), None
     )
-    if close is None and (near := get_close_matches(column_key(field), _FIELDS_BY_KEY, n=1)):
-        close = _FIELDS_BY_KEY[near[0]]
+    if close is None and (near := get_close_matches(column_key(field), FIELDS_BY_KEY, n=1)):
+        close = FIELDS_BY_KEY[near[0]]
     hint = f"Did you mean {close}?" if close else f"Fields: {', '.join(fields.FIELDS)}."
     raise MappingError(f"There is no field {quoted(field)}. {hint}")
 
@@ -120,23 +92,80 @@ def _column_index(columns: Sequence[str], field: str, column: str) -> int:
     return matches[0]
 
 
-def _recognise(columns: Sequence[str], used: Collection[int]) -> dict[str, list[int]]:
+def propose_columns(columns: Sequence[str], used: Collection[int], present: Collection[str]) -> dict[str, str]:
+    """Return the likely column of fields without which hardly any list is paid, where the list has a likely one.
+
+    Args:
+        columns: the list's columns in order.
+        used: the indexes of those that are mapped.
+        present: the fields that need none.
+    """
+    free = [column for index, column in enumerate(columns) if column and index not in used]
+    free = [column for column in free if columns.count(column) == 1]
+    wanted = [field for field in (fields.CREDIT_MOBILE, fields.AMOUNT) if field not in present]
+    if fields.CREDIT_ACCOUNT in present:
+        wanted = [field for field in wanted if field != fields.CREDIT_MOBILE]
+    proposed: dict[str, str] = {}
+    for field in wanted:
+        likely = [column for column in free if column not in proposed.values()]
+        found = next((column for is_likely in _LIKELY for column in likely if is_likely(field, column)), None)
+        if found is not None:
+            proposed[field] = found
+    return proposed
+
+
+def _has_name_as_word(field: str, column: str) -> bool:
+    words = words_of(column)
+    pairs = [*words, *map("".join, pairwise(words))]
+    return any(FIELDS_BY_KEY.get(word) == field for word in pairs)
+
+
+def _is_possible(field: str, column: str) -> bool:
+    return column_key(column) in map(column_key, POSSIBLE_NAMES[field])
+
+
+def _is_nearly_name(field: str, column: str) -> bool:
+    key = column_key(column)
+    return len(key) >= _NEAR_LENGTH and bool(
+        get_close_matches(key, list(map(column_key, names_of(field))), n=1, cutoff=0.85)
+    )
+
+
+def _has_possible_word(field: str, column: str) -> bool:
+    possible = set(map(column_key, POSSIBLE_NAMES[field]))
+    return any(word in possible for word in words_of(column))
+
+
+#: What makes a column likely to be a field, the strongest first.
+_LIKELY: Final = (_has_name_as_word, _is_possible, _is_nearly_name, _has_possible_word)
+
+
+def _recognise(columns: Sequence[str], used: Collection[int], version: int) -> dict[str, list[int]]:
     """Return the fields that column names match, each with the indexes of those columns.
 
     A column that is given for one field is not used for another.
     """
     indexes: dict[str, list[int]] = {}
     for index, column in enumerate(columns):
-        field = _FIELDS_BY_KEY.get(column_key(column))
+        field = _field_of(column, version)
         if field is not None and index not in used:
             indexes.setdefault(field, []).append(index)
     return indexes
 
 
+def _field_of(column: str, version: int) -> str | None:
+    """Return the field that a column's name means in a reading version."""
+    if version > 2:
+        return FIELDS_BY_KEY.get(column_key(column))
+    field = EARLIER_FIELDS_BY_KEY.get(earlier_column_key(column))
+    return None if version == 1 and field == fields.COUNTRY else field
+
+
 def _explain_ambiguity(field: str, names: Sequence[str]) -> str:
     if len(set(names)) < len(names):
         return _explain_equal_names(field, names)
-    return f"Columns {_format_columns(names)} could each be {field}. Choose one with --map {field}=COLUMN."
+    options = " or ".join(map_option(field, name) for name in names)
+    return f"Columns {_format_columns(names)} could each be {field}. Choose one: {options}."
 
 
 def _explain_equal_names(field: str, names: Sequence[str]) -> str:

@@ -46,7 +46,7 @@ class CorrectedTable:
         self.header_line, self.header = table.header_line, table.header
         #: The corrected rows of the last reading, in list order.
         self.corrected: list[CorrectedRow] = []
-        self._table = table
+        self.source_table = table
         self._name = name
         self._kept = kept
         self._file = None if corrections is None else FittedCorrections(corrections, table.header, name, kept)
@@ -64,7 +64,7 @@ class CorrectedTable:
         self.corrected = []
         placed = self._place()
         seen = set()
-        for line, cells in self._table.rows():
+        for line, cells in self.source_table.rows():
             kept = placed.get(line)
             is_given = self._file is not None and line in self._file
             if kept is None and not is_given:
@@ -134,7 +134,7 @@ class CorrectedTable:
                 groups.setdefault(positions, _Sought(positions)).add(kept)
         if not groups:
             return {}
-        for line, cells in self._table.rows():
+        for line, cells in self.source_table.rows():
             for group in groups.values():
                 group.see(line, cells)
         return {line: kept for group in groups.values() for line, kept in group.places()}

@@ -92,7 +92,7 @@ class FilteredTable:
     def __init__(self, table: Table, name: str, filters: Sequence[Filter]) -> None:
         #: The list's own.
         self.header_line, self.header = table.header_line, table.header
-        self._table = table
+        self.source_table = table
         self._name = name
         columns = list(map(strip, table.header))
         self._filters = [
@@ -136,7 +136,7 @@ class FilteredTable:
         return ((line, cells, unmet) for line, cells, unmet in self._filtered() if unmet is not None)
 
     def _filtered(self) -> Iterator[tuple[int, list[str], str | None]]:
-        for line, cells in self._table.rows():
+        for line, cells in self.source_table.rows():
             if not any(map(strip, cells)):
                 yield line, cells, None
                 continue

@@ -7,16 +7,20 @@ from typing import Final
 import polars as pl
 
 from bulk_topup.domain import fields
+from bulk_topup.domain.amount_notes import AmountNotes
+from bulk_topup.domain.column_use import ColumnUse
+from bulk_topup.domain.currency_signs import AMOUNT_SIGN
 from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.problems import DO_NOT_PAY, REASON_COLUMN, position, position_word
 from bulk_topup.errors import ListError, MappingError
+from bulk_topup.intake.amount_columns import AmountColumn
 from bulk_topup.intake.cells.formats import Formats
 from bulk_topup.intake.cells.normalise import Normaliser, normaliser_of
-from bulk_topup.intake.cells.texts import CellProblem, RowCheck, strip
-from bulk_topup.intake.column_mapping import map_columns
+from bulk_topup.intake.cells.texts import EARLIER_BLANKS, CellProblem, RowCheck, strip
+from bulk_topup.intake.column_mapping import map_columns, propose_columns
 from bulk_topup.intake.files.batches import Layout, batches_of, frames_of_rows
 from bulk_topup.intake.files.csv_file import CsvTable
-from bulk_topup.intake.files.open_table import Table, open_table
+from bulk_topup.intake.files.open_table import Table, file_table, open_table
 from bulk_topup.intake.files.source import ListSource
 from bulk_topup.intake.files.xlsx_file import XlsxTable
 from bulk_topup.intake.number_columns import NumberColumns, RowCountries
@@ -52,6 +56,7 @@ class ListReader:
         self._row_checks = row_checks
         self._formats = replace(formats, default_country=constants.get(fields.COUNTRY, formats.default_country))
         self._numbers = NumberColumns(self._formats)
+        self._amounts = AmountColumn(formats, self._amount_cells)
         self._normalisers: dict[str, Normaliser] = {
             field: normaliser_of(field, formats) for field in indexes if field not in fields.MOBILE_FIELDS
         }
@@ -79,32 +84,49 @@ class ListReader:
         """Return the list's column of a mapped field, for messages."""
         return CONSTANT if field in self._constants else self.columns[self._indexes[field]]
 
+    @property
+    def amount_notes(self) -> AmountNotes:
+        """How the amounts were read, as far as `batches` has come."""
+        return self._amounts.notes
+
+    @property
+    def column_use(self) -> ColumnUse:
+        """Which of the list's columns are used for what, and which are only kept."""
+        used = set(self._indexes.values())
+        return ColumnUse(
+            used={field: self.columns[index] for field, index in self._indexes.items()},
+            kept=tuple(column for index, column in enumerate(self.columns) if column and index not in used),
+            proposed=propose_columns(self.columns, used, self.mapped),
+        )
+
     def batches(self) -> Iterator[pl.DataFrame]:
         """Yield the list's rows from the start, without empty ones.
 
         Returns:
             Frames of at most `BATCH_ROWS` rows, with `line` (Int64, the line on which the row starts, or its number in
             the sheet), `cells` (String, a JSON array of all of the row's cells), `problems` (List of Struct of column
-            and message) and a String column a mapped field, null where the cell is empty or refused.
+            and message) and a String column a mapped field, null where the cell is empty or refused; and with a column
+            of amounts `AMOUNT_SIGN` (String, the currency that the amount is written with, null for none).
 
         Raises:
             ListError: the list cannot be read to its end, or has no rows.
         """
-        table = self._table
         self._numbers = NumberColumns(self._formats)
-        frames = (
-            table.frames(self._layout)
-            if isinstance(table, CsvTable | XlsxTable)
-            else frames_of_rows(table.rows(), self._layout)
-        )
+        self._amounts = AmountColumn(self._formats, self._amount_cells)
         is_empty = True
-        for batch in batches_of(frames):
+        for batch in batches_of(_frames(self._table, self._layout)):
             is_empty = False
             yield self._frame(batch)
         if is_empty:
             raise ListError(
                 f"{self._name} has a header, but no rows. Add a row for each beneficiary, or choose another list."
             )
+
+    def _amount_cells(self) -> Iterator[pl.Series]:
+        """Yield the cells of the whole amount column, as the file has it."""
+        index = self._indexes[fields.AMOUNT]
+        layout = replace(self._layout, nameless=(), wanted=(index,))
+        return (frame[str(index)] for frame in _frames(file_table(self._table), layout))
 
     def _frame(self, rows: pl.DataFrame) -> pl.DataFrame:
         problems = list(self._row_problems(rows))
@@ -124,6 +146,8 @@ class ListReader:
                 values[field], unknown = self._normalisers[field].column(cells)
                 countries = RowCountries(column=column, codes=values[field], unknown=unknown)
                 continue
+            elif field == fields.AMOUNT and self._formats.knows_names:
+                values[field], refused, values[AMOUNT_SIGN] = self._amounts.read(cells)
             else:
                 values[field], refused = self._normalisers[field].column(cells)
             problems.extend((row, column, message) for row, message in refused.items())
@@ -146,6 +170,10 @@ class ListReader:
             found = {cell: message for cell in cells.unique() if (message := check(cell)) is not None}
             for row in cells.is_in(list(found)).arg_true() if found else ():
                 yield row, self.columns[index], found[cells[row]]
+
+
+def _frames(table: Table, layout: Layout) -> Iterator[pl.DataFrame]:
+    return table.frames(layout) if isinstance(table, CsvTable | XlsxTable) else frames_of_rows(table.rows(), layout)
 
 
 def _with_problems(frame: pl.DataFrame, problems: Sequence[_Problem]) -> pl.DataFrame:
@@ -189,8 +217,10 @@ def read_list(
             f"{position(source.path.name, table.header_line)}: the header has {len(names):,} columns, more than "
             f"{MAX_COLUMNS:,}. Remove columns that are not needed."
         )
-    unrecognised = () if formats.is_modern else (fields.COUNTRY,)
-    indexes = map_columns(names, mapping, constants, unrecognised)
+    recognised = names
+    if not formats.knows_names:
+        recognised = tuple(cell.strip(EARLIER_BLANKS) for cell in table.header[: len(names)])
+    indexes = map_columns(recognised, mapping, constants, formats.version)
     values = {field: _constant(field, text, formats) for field, text in constants.items()}
     return ListReader(source.path.name, table, indexes, values, formats, row_checks or {})
 

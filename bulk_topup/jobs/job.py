@@ -75,10 +75,10 @@ class Job(BaseJob, Guards):
     list: Template
     #: XLSX: sheet name; by default the only sheet that has cells.
     sheet: str | None = None
-    #: CSV: encoding, e.g. "latin-1"; by default UTF-8, or UTF-16 with a byte order mark.
+    #: CSV: encoding, e.g. "cp1252", as Excel writes; by default UTF-8, or UTF-16 with a byte order mark.
     encoding: str | None = None
     #: CSV: delimiter; by default detected in the header.
-    delimiter: Literal[",", ";", "\t"] | None = None
+    delimiter: Literal[",", ";", "\t", "|"] | None = None
     #: Column of the list for each DVS field.
     columns: dict[str, str] = Field(default_factory=dict)
     #: Value of a DVS field that is the same for every row.

@@ -7,8 +7,10 @@ from decimal import Decimal
 
 import polars as pl
 
+from bulk_topup.domain.amount_notes import AmountNotes
 from bulk_topup.domain.bill_notes import BillNotes
 from bulk_topup.domain.choice_notes import ChoiceNotes
+from bulk_topup.domain.column_use import ColumnUse
 from bulk_topup.domain.money import PRECISE, format_plain, smallest_unit
 from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.price_changes import PlannedPrice, PricedItem
@@ -112,6 +114,10 @@ class Plan:
     prices: dict[PricedItem, PlannedPrice] = field(default_factory=dict)
     #: Rows whose amount or unit is not readable.
     unreadable: int = 0
+    #: Which columns of the list are used for what.
+    columns: ColumnUse = field(default_factory=ColumnUse)
+    #: How amounts were read.
+    amount_notes: AmountNotes = field(default_factory=AmountNotes)
     #: How credited numbers were read, and what is odd about them.
     numbers: NumberNotes = field(default_factory=NumberNotes)
     #: How products were chosen; None where list or job names them.
@@ -238,6 +244,8 @@ class Plan:
                 for row in self.refused_rows
             ],
             "refused_rows_not_listed": self.refused - len(self.refused_rows),
+            "column_use": self.columns.as_json(),
+            "amount_notes": self.amount_notes.as_json(),
             "numbers": self.numbers.as_json(),
             "prices_at": None if self.prices_at is None else self.prices_at.isoformat(),
             **({} if self.choices is None else {"choices": self.choices.as_json()}),

@@ -7,6 +7,7 @@ from decimal import Decimal
 import polars as pl
 
 from bulk_topup.domain import fields
+from bulk_topup.domain.currency_signs import AMOUNT_SIGN, signs_of
 from bulk_topup.domain.money import format_amount, format_money, format_plain
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.models.base import CalculationMode, Range, RequiredFields
@@ -210,6 +211,12 @@ def _currency(product_id: int, unit: str, present: Collection[str], columns: Map
         text = _message("The list has ", currency, f", but product {product_id} has {unit}.")
         column = columns.get(fields.CURRENCY, "")
         yield Check(column=column, is_invalid=currency.is_not_null() & (currency != unit), message=text)
+
+    if AMOUNT_SIGN in present:
+        sign = pl.col(AMOUNT_SIGN)
+        text = _message('The amount has "', sign, f'", but product {product_id} has {unit}.')
+        is_other = sign.is_not_null() & ~sign.is_in(signs_of(unit))
+        yield Check(column=columns.get(fields.AMOUNT, ""), is_invalid=is_other, message=text)
 
 
 def _fits(value: Decimal) -> bool:

@@ -40,6 +40,8 @@ ADDED = {
     "uncorrected",
     "resent",
     "numbers",
+    "column_use",
+    "amount_notes",
     "kept",
     "kept_waiting",
     "list_problem",

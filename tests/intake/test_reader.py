@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bulk_topup.domain.currency_signs import AMOUNT_SIGN
 from bulk_topup.domain.problems import DO_NOT_PAY
 from bulk_topup.errors import ListError, MappingError
 from bulk_topup.intake import BATCH_ROWS, CONSTANT, Formats, ListReader
@@ -28,11 +29,11 @@ def test_a_reader_has_the_lists_columns_and_their_fields(open_list: OpenList, tm
     assert reader.mapped == ("reference", "product_id", "amount", MOBILE)
     assert [reader.column_of(field) for field in reader.mapped] == ["Employee ID", CONSTANT, "Amount", "Tel"]
     [frame] = reader.batches()
-    assert frame.schema == {
+    assert dict(frame.schema) == {
         "line": pl.Int64,
         "cells": pl.String,
         "problems": pl.List(pl.Struct({"column": pl.String, "message": pl.String})),
-        **dict.fromkeys(reader.mapped, pl.String),
+        **dict.fromkeys([*reader.mapped, AMOUNT_SIGN], pl.String),
     }
     assert frame.row(0, named=True) == {
         "line": 2,
@@ -41,6 +42,7 @@ def test_a_reader_has_the_lists_columns_and_their_fields(open_list: OpenList, tm
         "reference": "E-1",
         "product_id": "6418",
         "amount": "5",
+        AMOUNT_SIGN: None,
         MOBILE: "+6595123100",
     }
 
@@ -61,7 +63,7 @@ def test_every_row_is_read_once_and_in_order_whatever_the_batches(
 
 
 def test_problems_of_a_row_are_together_and_do_not_affect_other_rows(read: Read) -> None:
-    rows = read("phone,amount,Sender phone\n+6595123100,5,\n6595123101,5 SGD,12\n+6595123102,,\n")
+    rows = read("phone,amount,Sender phone\n+6595123100,5,\n6595123101,5 pounds,12\n+6595123102,,\n")
     assert [len(row["problems"]) for row in rows] == [0, 3, 0]
     assert [problem["column"] for problem in rows[1]["problems"]] == ["amount", "phone", "Sender phone"]
     assert (rows[1]["amount"], rows[1][MOBILE]) == (None, None)
@@ -138,7 +140,7 @@ def test_each_field_is_normalised_in_its_own_way(read: Read) -> None:
     [row, empty] = read(
         f"{header}\n0065 9512-3100;06418;sgd;05.50;2026-11-30; sgp ; Ada  Maria;AB-12345678\n;;;;;;;x\n"
     )
-    assert {field: row[field] for field in row if field not in {"line", "cells"}} == {
+    assert {field: row[field] for field in row if field not in {"line", "cells", AMOUNT_SIGN}} == {
         "problems": [],
         "product_id": "6418",
         "amount": "5.5",
@@ -196,3 +198,12 @@ def test_a_field_is_null_exactly_where_its_cell_is_empty_or_has_a_problem(
         assert (row[MOBILE] is None) == (not phone or "phone" in columns)
         assert (row["amount"] is None) == (not amount or "amount" in columns)
         assert ("" in columns) == any(more)
+
+
+def test_a_mark_of_direction_hides_a_name_from_the_first_two_versions_alone(read: Read) -> None:
+    text = "\u200eid,phone\n7,\u202a+6595123100\u202c\n"
+    assert read(text)[0]["reference"] == "7"
+    for version in (1, 2):
+        [row] = read(text, formats=Formats(version=version))
+        assert "reference" not in row
+        assert row[MOBILE] == "+6595123100"

@@ -85,7 +85,7 @@ def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, provider
     help="List, whose columns the job maps.",
 )
 @cloup.option("--sheet", help="XLSX: the sheet.  [default: the only one that is not empty]")
-@cloup.option("--encoding", help="CSV: e.g. latin-1.  [default: UTF-8]")
+@cloup.option("--encoding", help="CSV: e.g. cp1252, as Excel writes.  [default: UTF-8]")
 @cloup.option(
     "--product",
     prompt="Product of every row (0 if the list has a column for it)",

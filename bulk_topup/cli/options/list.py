@@ -25,7 +25,7 @@ MAX_LINES: Final = 1_000_000
 CALCULATION_MODES: Final = ("SOURCE_AMOUNT", "DESTINATION_AMOUNT")
 #: The values of `Subservice`, for the same reason.
 SUBSERVICES: Final = ("airtime", "bundle", "data")
-DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
+DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 
 #: An example of each option that sets a field.
 _EXAMPLES: Final[Mapping[str | None, str]] = {"columns": "amount=Salary", "constants": "product_id=6418"}
@@ -155,7 +155,9 @@ _subservice_option = cloup.option(
 _READING: Final = (
     cloup.option("--sheet", group=LIST, help="XLSX: the sheet.  [default: the only one that is not empty]"),
     cloup.option(
-        "--encoding", group=LIST, help="CSV: e.g. latin-1.  [default: UTF-8, or UTF-16 with a byte order mark]"
+        "--encoding",
+        group=LIST,
+        help="CSV: e.g. cp1252, as Excel writes.  [default: UTF-8, or UTF-16 with a byte order mark]",
     ),
     cloup.option(
         "--delimiter",

@@ -12,6 +12,7 @@ from rich.table import Table
 from bulk_topup.cli.command_line import join_lines, repeated_command
 from bulk_topup.cli.screens.plan_bills import bill_lines
 from bulk_topup.cli.screens.plan_choices import choice_lines
+from bulk_topup.cli.screens.plan_columns import amount_lines, column_lines, column_options
 from bulk_topup.cli.screens.plan_corrections import correction_lines
 from bulk_topup.cli.screens.plan_earlier import earlier_lines, elsewhere_lines, open_run_lines
 from bulk_topup.cli.screens.plan_numbers import number_lines
@@ -62,6 +63,8 @@ def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -
 
 def _ways_on(job: Job, prepared: Prepared) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield what a person may decide about a list that is refused, each with the words that say so."""
+    if prepared.plan.refused:
+        yield from column_options(prepared.plan.columns)
     problem = None if prepared.list_problem is None else prepared.list_problem.kind
     if problem is ListProblemKind.OTHER_ROWS:
         yield "To pay the new rows in this run", ("--add",)
@@ -94,6 +97,8 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     refused += f", {plan.nothing_due:,} with nothing due" if plan.nothing_due else ""
     prices = "" if plan.prices_at is None else f" Prices of {plan.prices_at:%Y-%m-%d %H:%M} UTC."
     yield f"{escape_markup(job.list)}: {format_rows(plan.rows)}, {plan.accepted:,} valid{refused}.{prices}"
+    yield from column_lines(plan.columns)
+    yield from amount_lines(plan.amount_notes)
     for filter_, count in prepared.left_out.items():
         yield f"  {format_rows(count)} left out by filter {escape_markup(filter_)}."
     yield from earlier_lines(prepared.difference.earlier)

@@ -25,13 +25,18 @@ class Formats:
     default_country: str | None = None
     #: The character before the decimals of an amount, `.` or `,`.
     decimal_mark: str = "."
-    #: How numbers are read, see `READING_VERSION`.
+    #: How the list is read, see `READING_VERSION`.
     version: int = READING_VERSION
 
     @property
     def is_modern(self) -> bool:
         """Whether old spellings are brought into their modern form, and a column may have the country of numbers."""
         return self.version > 1
+
+    @property
+    def knows_names(self) -> bool:
+        """Whether columns are known by all names of `column_names`."""
+        return self.version > 2
 
     def __post_init__(self) -> None:
         country = self.default_country

@@ -9,12 +9,15 @@ from typing import Final
 
 from bulk_topup.domain.fields import EXAMPLE
 
-#: Stripped from both ends of every cell: all white space, and characters without width that editors leave.
-BLANKS: Final = (
+#: All white space, and characters without width that editors leave: what the first two reading versions strip from the
+#: ends of column names, see `READING_VERSION`.
+EARLIER_BLANKS: Final = (
     "\t\n\v\f\r \u0085\u00a0\u1680\u180e"
     "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u200c\u200d"
     "\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 )
+#: Stripped from both ends of every cell: nobody sees a mark of direction, or can remove it in a spreadsheet program.
+BLANKS: Final = EARLIER_BLANKS + "\u00ad\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 #: Characters that are invisible or change the order of others, as a character class for regular expressions of Python
 #: and Rust. The zero-width joiners are not among them: some scripts need them inside words.

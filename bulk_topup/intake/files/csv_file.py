@@ -12,7 +12,7 @@ from typing import Final, TextIO
 import polars as pl
 
 from bulk_topup.errors import ListError
-from bulk_topup.intake.cells.texts import strip
+from bulk_topup.intake.cells.texts import quoted, strip
 from bulk_topup.intake.files.batches import Layout, Row, frame_of_columns, frame_of_rows
 from bulk_topup.intake.files.csv_fast_path import GUARDED, columns_of
 from bulk_topup.intake.files.encodings import MAX_ROW_CHARACTERS, encoding_of, row_too_long, scan_text
@@ -24,6 +24,10 @@ HEADER_LINES: Final = 100
 CHUNK_CHARACTERS: Final = 1 << 20
 
 _DELIMITER_NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
+#: The delimiter of lists whose header has none of those above: a name may have it.
+_PIPE: Final = "|"
+#: The first line by which spreadsheet programs know the delimiter.
+_SEP: Final = re.compile(r'"?sep=([^"\r\n]*)"?\s*', re.IGNORECASE)
 
 
 class CsvTable:
@@ -40,7 +44,9 @@ class CsvTable:
         self._path = source.path
         self._encoding = source.encoding or encoding_of(source.path)
         self._has_apostrophes = scan_text(self._path, self._encoding)
-        self._delimiter = source.delimiter or self._find_delimiter()
+        named = self._named_delimiter()
+        self._has_sep_line = named is not None
+        self._delimiter = source.delimiter or named or self._find_delimiter()
         with self._opened() as file:
             self.header_line, self.header = self._header(self._records(file, 1))
 
@@ -88,12 +94,27 @@ class CsvTable:
 
     def _header(self, records: Iterator[Row]) -> Row:
         for line, cells in records:
+            if line == 1 and self._has_sep_line:
+                continue
             if any(map(strip, cells)):
                 return line, cells
         raise ListError(f"{self._path.name} has no cells. The first row must contain column names.")
 
     def _records(self, lines: Iterable[str], line: int) -> "_Records":
         return _Records(self._path, lines, line, self._delimiter, is_guarded=self._has_apostrophes)
+
+    def _named_delimiter(self) -> str | None:
+        """Return the delimiter in a first line such as `sep=;`; None for a list without one."""
+        with self._opened() as file:
+            found = _SEP.fullmatch(file.readline(HEADER_LINES))
+        if found is None:
+            return None
+        if found[1] not in DELIMITERS:
+            raise ListError(
+                f"{self._path.name} line 1: {quoted(found[0].strip())} names a delimiter that is not a comma, a "
+                "semicolon, a tab or a pipe. Save the list with one of these, and remove the line."
+            )
+        return found[1]
 
     def _find_delimiter(self) -> str:
         """Return the delimiter in the header; a header without one is that of a list with one column."""
@@ -104,12 +125,14 @@ class CsvTable:
                 if strip(header) and header.count('"') % 2 == 0:
                     break
         outside_quotes = re.sub(r'"[^"]*"', "", header)
-        found = [delimiter for delimiter in DELIMITERS if delimiter in outside_quotes]
+        found = [delimiter for delimiter in _DELIMITER_NAMES if delimiter in outside_quotes]
         if len(found) > 1:
             names = " and ".join(_DELIMITER_NAMES[delimiter] for delimiter in found)
             raise ListError(
                 f"The header of {self._path.name} has several delimiters: {names}. Choose one with --delimiter."
             )
+        if not found and _PIPE in outside_quotes:
+            return _PIPE
         return found[0] if found else DELIMITERS[0]
 
     @contextmanager

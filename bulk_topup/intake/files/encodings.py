@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import re
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,11 @@ MAX_ROW_CHARACTERS: Final = 1_000_000
 #: Encodings of Python that files never have: they produce half characters, or texts that were never written.
 _NOT_FOR_FILES: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 _BYTE_ORDER_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+#: The encoding that has each byte, and control characters where Excel writes quotes and dashes.
+_LATIN: Final = "iso8859-1"
+_C1: Final = re.compile(r"[\x80-\x9f]")
+#: Bytes without a character in cp1252, which Excel writes as CSV; it writes cp850 as CSV for MS-DOS.
+_NOT_CP1252: Final = frozenset({0x81, 0x8D, 0x8F, 0x90, 0x9D})
 _FIX: Final = "Add the list's encoding, e.g. --encoding {example}, or save it as UTF-8."
 
 
@@ -45,6 +51,7 @@ def scan_text(path: Path, encoding: str) -> bool:
     line = 1
     length = 0
     has_apostrophe = is_end = False
+    is_latin = codecs.lookup(encoding).name == _LATIN
     with path.open("rb") as file:
         while not is_end:
             chunk = file.read(CHUNK_BYTES)
@@ -55,12 +62,20 @@ def scan_text(path: Path, encoding: str) -> bool:
             except UnicodeDecodeError as error:
                 decoder.setstate(state)
                 line += newlines.decode(_before_error(decoder, chunk), final=True).count("\n")
-                byte, fix = error.object[error.start], _FIX.format(example="latin-1")
+                byte = error.object[error.start]
+                fix = _FIX.format(example=_likely_encoding(byte))
                 raise ListError(f"{path.name} line {line}: byte 0x{byte:02X} is not {encoding}. {fix}") from error
             except UnicodeError as error:
                 fix = _FIX.format(example=f"{encoding}-le")
                 raise ListError(f"{path.name} line {line}: the text is not {encoding}, {error}. {fix}") from error
             _check_whole_characters(path, line, text)
+            if is_latin and (control := _C1.search(text)) is not None:
+                line += text.count("\n", 0, control.start())
+                raise ListError(
+                    f"{path.name} line {line}: byte 0x{ord(control.group()):02X} is no character in {encoding}. Excel "
+                    f"writes another encoding: add --encoding {_likely_encoding(ord(control.group()))}, or save the "
+                    "list as UTF-8."
+                )
             before_nul, nul, _ = text.partition("\0")
             first, *others = before_nul.split("\n", 1)
             length += len(first)
@@ -86,12 +101,17 @@ def row_too_long(path: Path, line: int) -> ListError:
     )
 
 
+def _likely_encoding(byte: int) -> str:
+    """Return the encoding in which spreadsheet programs most likely wrote a byte that is not UTF-8."""
+    return "cp850" if byte in _NOT_CP1252 else "cp1252"
+
+
 def _check_whole_characters(path: Path, line: int, text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
         line += text.count("\n", 0, error.start)
-        fix = _FIX.format(example="latin-1")
+        fix = _FIX.format(example="cp1252")
         raise ListError(f"{path.name} line {line}: it has half a character, which is not text. {fix}") from error
 
 
@@ -104,7 +124,7 @@ def _decoder(encoding: str) -> codecs.IncrementalDecoder:
         found = None
     if found is None or found.name.replace("_", "-") in _NOT_FOR_FILES or found.incrementaldecoder is None:
         raise ListError(
-            f"{quoted(encoding)} is not a text encoding. Choose another, e.g. --encoding utf-8 or --encoding latin-1."
+            f"{quoted(encoding)} is not a text encoding. Choose another, e.g. --encoding utf-8 or --encoding cp1252."
         )
     return found.incrementaldecoder()
 

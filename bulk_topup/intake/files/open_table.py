@@ -1,7 +1,7 @@
 """Opens a list as a CSV file or a workbook, by its first bytes and its name; the place to add a list format."""
 
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from bulk_topup.domain.problems import WORKBOOK_SUFFIXES
 from bulk_topup.errors import ListError
@@ -35,6 +35,23 @@ class Table(Protocol):
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield each row after the header with its line, empty ones included."""
         ...
+
+
+@runtime_checkable
+class ChangedTable(Protocol):
+    """A table with rows of another one, of which it changes some or leaves them out."""
+
+    @property
+    def source_table(self) -> Table:
+        """The other table."""
+        ...
+
+
+def file_table(table: Table) -> Table:
+    """Return a table as its file has it."""
+    while isinstance(table, ChangedTable):
+        table = table.source_table
+    return table
 
 
 def open_table(source: ListSource) -> Table:

@@ -7,7 +7,7 @@ from typing import Final
 from bulk_topup.errors import ConfigurationError
 
 #: The possible delimiters of a CSV file.
-DELIMITERS: Final = (",", ";", "\t")
+DELIMITERS: Final = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,9 +23,11 @@ class ListSource:
     sheet: str | None = None
     #: CSV only: the encoding's name; None means UTF-8, or UTF-16 where the file starts with its byte order mark.
     encoding: str | None = None
-    #: CSV only: `,`, `;` or a tab; None means the one in the header.
+    #: CSV only: `,`, `;`, a tab or `|`; None means the one that the file names in its first line, or has in its header.
     delimiter: str | None = None
 
     def __post_init__(self) -> None:
         if self.delimiter is not None and self.delimiter not in DELIMITERS:
-            raise ConfigurationError(f'"{self.delimiter}" is not a delimiter. Choose a comma, a semicolon or a tab.')
+            raise ConfigurationError(
+                f'"{self.delimiter}" is not a delimiter. Choose a comma, a semicolon, a tab or a pipe.'
+            )

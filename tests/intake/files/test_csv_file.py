@@ -54,7 +54,7 @@ def test_an_invalid_byte_is_an_error_with_its_line_and_the_fix(read: Read, rows_
         read(content)
     assert str(caught.value) == (
         f"pay.csv line {rows_before + 2}: byte 0xE9 is not utf-8. "
-        "Add the list's encoding, e.g. --encoding latin-1, or save it as UTF-8."
+        "Add the list's encoding, e.g. --encoding cp1252, or save it as UTF-8."
     )
 
 

@@ -18,4 +18,4 @@ def test_an_unknown_decimal_mark_or_delimiter_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="is not a decimal mark"):
         Formats(decimal_mark="'")
     with pytest.raises(ConfigurationError, match="is not a delimiter"):
-        ListSource(path=Path("pay.csv"), delimiter="|")
+        ListSource(path=Path("pay.csv"), delimiter=":")
