@@ -12,6 +12,7 @@ from bulk_topup.domain.list_problem import (
     ListProblem,
     ListProblemKind,
     another_list,
+    hidden_rows,
     other_rows,
     paid_out,
     unchanged,
@@ -19,7 +20,7 @@ from bulk_topup.domain.list_problem import (
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.run_names import fold_name
 from bulk_topup.domain.states import RowState, is_open
-from bulk_topup.errors import AlreadyPaidError, MappingError, OtherListError, RunNotFoundError
+from bulk_topup.errors import AlreadyPaidError, HiddenRowsError, MappingError, OtherListError, RunNotFoundError
 from bulk_topup.intake.column_mapping import column_key
 from bulk_topup.jobs.date_templates import template_pattern
 from bulk_topup.jobs.job import Job
@@ -145,6 +146,8 @@ def find_list_problem(
         now: the time, in UTC.
         add: whether the list is added to its run.
     """
+    if prepared.unseen.is_undecided:
+        return hidden_rows(job.list, prepared.unseen)
     difference, before = prepared.difference, prepared.sent_before
     if prepared.same_list is not None and job.list_must_change:
         return unchanged(job.list, prepared.same_list)
@@ -174,10 +177,13 @@ def check_list(prepared: Prepared) -> None:
     Raises:
         AlreadyPaidError: it was paid out, or is that of the job's previous run and must change.
         OtherListError: it has other rows than its run, or is another list.
+        HiddenRowsError: rows of it are hidden or struck through in the workbook.
     """
     problem = prepared.list_problem
     if problem is None:
         return
     if problem.kind in {ListProblemKind.PAID_OUT, ListProblemKind.UNCHANGED}:
         raise AlreadyPaidError(problem.message)
+    if problem.kind is ListProblemKind.HIDDEN_ROWS:
+        raise HiddenRowsError(problem.message)
     raise OtherListError(problem.message)

@@ -1,15 +1,19 @@
 """Opens a job's list: with its column mapping, corrected rows, and without what filters leave out; reads the ledger."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulk_topup.domain.fields import PRODUCT_ID
-from bulk_topup.domain.run import READING_VERSION, Run
+from bulk_topup.domain.run import READING_VERSION, SHOWN_VERSION, Run
+from bulk_topup.domain.unseen_rows import ALL_SEEN, HiddenRows, Unseen, UnseenRows
 from bulk_topup.errors import ListError, MappingError, RunNotFoundError
 from bulk_topup.intake import Formats, ListReader, ListSource, Table, open_table, read_list
 from bulk_topup.intake.corrected_table import CorrectedTable
 from bulk_topup.intake.corrections import read_corrections
+from bulk_topup.intake.files.xlsx_file import XlsxTable
 from bulk_topup.intake.filters import FilteredTable
+from bulk_topup.intake.seen_table import SeenTable, find_unseen
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 
@@ -21,9 +25,25 @@ class OpenedList:
     table: Table
     #: The list with what the filters leave out; its corrected rows are known once it is read. None without corrections.
     corrected: CorrectedTable | None
+    #: Rows that are hidden or struck through in the workbook.
+    unseen: UnseenRows = ALL_SEEN
 
 
-def open_job_table(job: Job, run: Run | None, ledger: LedgerStore, corrections: Path | None = None) -> OpenedList:
+def with_kept_choice(job: Job, run: Run | None) -> Job:
+    """Return the job with what its run has decided about hidden rows, where nothing else is said now."""
+    if run is None or job.hidden_rows is not None:
+        return job
+    kept = run.reading_of("hidden_rows")
+    return job if kept is None else job.model_copy(update={"hidden_rows": HiddenRows(kept)})
+
+
+def open_job_table(
+    job: Job,
+    run: Run | None,
+    ledger: LedgerStore,
+    corrections: Path | None = None,
+    reading_version: int | None = None,
+) -> OpenedList:
     """Open a job's list with the corrections that its run keeps, and with new ones.
 
     Args:
@@ -31,15 +51,20 @@ def open_job_table(job: Job, run: Run | None, ledger: LedgerStore, corrections: 
         run: the job's run; None for a new one.
         ledger: an open ledger.
         corrections: a not-completed file of the run with corrected rows; None without new corrections.
+        reading_version: how cells are read, see `READING_VERSION`; None for the run's own, or that of new runs.
 
     Raises:
         ListError: list or corrections cannot be read.
         RunNotFoundError: there are corrections, and no run that they could correct.
     """
     _ = job.formats  # an error of the job is reported before an error of its list
+    if reading_version is None:
+        reading_version = READING_VERSION if run is None else run.reading_version
+    opened = open_table(_source(job, reading_version))
+    unseen = opened.unseen if isinstance(opened, XlsxTable) else {}
     if run is None:
         if corrections is None:
-            return OpenedList(table=_filter_table(job, open_table(job.source)), corrected=None)
+            return _seen(job, opened, None, unseen, reading_version)
         raise RunNotFoundError(
             f"There is no run {job.name}/{job.run_key} to correct. Check --run-key, --ledger and --env."
         )
@@ -48,9 +73,30 @@ def open_job_table(job: Job, run: Run | None, ledger: LedgerStore, corrections: 
             f"Run {run.name} has {len(run.parts)} lists, so corrections do not say which one they are of. Correct the "
             "list itself, then run it again, and retry."
         )
-    table = _correct_table(open_table(job.source), job.source.path.name, run, ledger, corrections)
+    table = _correct_table(opened, job.source.path.name, run, ledger, corrections)
     corrected = table if isinstance(table, CorrectedTable) else None
-    return OpenedList(table=_filter_table(job, table), corrected=corrected)
+    return _seen(job, table, corrected, unseen, reading_version)
+
+
+def _seen(
+    job: Job, table: Table, corrected: CorrectedTable | None, unseen: Mapping[int, Unseen], reading_version: int
+) -> OpenedList:
+    """Return a job's list without what its filters, and what is decided about hidden rows, leave out."""
+    filtered = _filter_table(job, table)
+    choice = job.hidden_rows
+    if choice is None and reading_version < SHOWN_VERSION:
+        choice = HiddenRows.PAY  # earlier versions did not see that they are hidden
+    found = UnseenRows(rows=find_unseen(filtered, unseen), choice=choice)
+    if found.rows and choice is HiddenRows.LEAVE_OUT:
+        filtered = _filter_table(job, SeenTable(table, job.source.path.name, found.rows))
+    return OpenedList(table=filtered, corrected=corrected, unseen=found)
+
+
+def _source(job: Job, reading_version: int) -> ListSource:
+    """Return where a job's list is, and how a version reads it."""
+    if reading_version >= SHOWN_VERSION:
+        return job.source
+    return replace(job.source, as_shown=False, decimal_mark=".")
 
 
 def _correct_table(table: Table, name: str, run: Run, ledger: LedgerStore, corrections: Path | None) -> Table:
@@ -81,7 +127,7 @@ def open_run_list(run: Run, ledger: LedgerStore) -> ListReader:
     Raises:
         ListError, MappingError: the list cannot be read or mapped.
     """
-    source = ListSource(path=Path(run.list_path))
+    source = ListSource(path=Path(run.list_path), as_shown=run.reads_as_shown)
     table = _correct_table(open_table(source), source.path.name, run, ledger, None)
     return read_list(source, mapping={}, constants={}, formats=Formats(), table=table)
 
@@ -98,7 +144,7 @@ def open_job_list(job: Job, table: Table | None = None, reading_version: int = R
         ListError, MappingError: the list cannot be read or mapped.
     """
     if table is None:
-        table = _filter_table(job, open_table(job.source))
+        table = _filter_table(job, open_table(_source(job, reading_version)))
     reader = read_list(
         job.source,
         mapping=job.columns,

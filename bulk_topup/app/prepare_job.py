@@ -81,7 +81,7 @@ class JobStager:
             check_can_be_added(job, run)
             if self.corrections is not None:
                 raise ListError("Corrections are of a list that the run has. Give them without --add.")
-        opened = open_job_table(job, run, ledger, self.corrections)
+        opened = open_job_table(job, run, ledger, self.corrections, self.reading_version)
         table = opened.table
         reading_version = self.reading_version
         if reading_version is None:
@@ -107,7 +107,7 @@ class JobStager:
             corrected=opened.corrected,
         )
         left_out = dict(table.counts) if isinstance(table, FilteredTable) else {}
-        return table, reader, replace(prepared, left_out=left_out)
+        return table, reader, replace(prepared, left_out=left_out, unseen=opened.unseen)
 
 
 async def prepare_job(stager: JobStager, *, clock: Clock, is_rebuilt: bool = False) -> PlannedList:

@@ -16,6 +16,7 @@ from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.period import Period
 from bulk_topup.domain.run import BARE_LIST
 from bulk_topup.domain.run_names import fold_name, is_usable_name
+from bulk_topup.domain.unseen_rows import HiddenRows
 from bulk_topup.dvs.field_limits import E164
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
@@ -106,8 +107,11 @@ class Job(BaseJob, Guards):
     default_country: str | None = None
     #: Mobile numbers that are paid although no numbering plan has them, in E.164 form; the ledger keeps them.
     accept_number_plan: tuple[E164Number, ...] = Field(default=(), max_length=MAX_ACCEPTED_NUMBERS)
-    #: Decimal mark of amounts.
+    #: Decimal mark of amounts that are text; number cells of a workbook have none.
     decimal_mark: Literal[".", ","] = "."
+    #: XLSX: whether rows that are hidden, filtered out or struck through in the workbook are paid: pay or leave-out; a
+    #: list that has any needs it.
+    hidden_rows: HiddenRows | None = None
     #: Whether amounts are what the beneficiary receives (DESTINATION_AMOUNT) or what is charged (SOURCE_AMOUNT).
     calculation_mode: CalculationMode = CalculationMode.DESTINATION_AMOUNT
     #: Allow a credit party more than once for the same product.
@@ -235,7 +239,13 @@ class Job(BaseJob, Guards):
     @property
     def source(self) -> ListSource:
         """Where the list is, and how to open it."""
-        return ListSource(path=Path(self.list), sheet=self.sheet, encoding=self.encoding, delimiter=self.delimiter)
+        return ListSource(
+            path=Path(self.list),
+            sheet=self.sheet,
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            decimal_mark=self.decimal_mark,
+        )
 
     @property
     def formats(self) -> Formats:

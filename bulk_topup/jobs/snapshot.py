@@ -23,7 +23,7 @@ _READING: Final = {
     "decimal_mark",
 }
 #: Settings that decide what it means; written where they are not the default. Earlier versions wrote none.
-_MEANING: Final = {"calculation_mode", "allow_duplicates", "amount", "bill"}
+_MEANING: Final = {"calculation_mode", "allow_duplicates", "amount", "bill", "hidden_rows"}
 #: Settings of [auto_product] that are written where they are not the default.
 _CHOICE: Final = {"subservices", "prefer", "amounts", "products"}
 
