@@ -16,7 +16,7 @@ from bulk_topup.intake.files.xlsx_styles import Styles, read_styles
 
 #: Every sheet with a hidden row or column, or with a text that is struck through in parts, contains one of these.
 LOOK_MARKS: Final = [
-    'hidden="1"', 'hidden="true"', "hidden='1'", "hidden='true'", 'ht="0', "ht='0", 'width="0', "width='0", "strike"
+    'hidden="1"', 'hidden="true"', "hidden='1'", "hidden='true'", ' ht="0', " ht='0", ' width="0', " width='0", "strike"
 ]  # fmt: skip
 
 _ROW_OR_CELL: Final = r"<(?:c|row)[ \t\n\v\f\r/>]"
