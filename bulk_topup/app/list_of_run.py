@@ -1,6 +1,8 @@
 """What a start does about a list that is not that of its run, or that was paid out; reads the ledger."""
 
+import json
 import re
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -131,6 +133,25 @@ def find_uncorrected(
     if job.is_bare_list:
         return ()
     return tuple(ledger.corrections.uncorrected(job.name, str(job.run_key), environment, run))
+
+
+def hidden_columns(
+    job: Job, run: Run | None, indexes: Collection[int], columns: Sequence[str], *, add: bool
+) -> tuple[str, ...]:
+    """Return the names of columns that are hidden in a list's workbook, unless the job chooses the report's columns.
+
+    Args:
+        job: the job.
+        run: its run; None for a new one.
+        indexes: which columns of the list are hidden.
+        columns: the names of its columns.
+        add: whether it is added to its run, whose other lists have hidden columns of their own.
+    """
+    if job.report.columns is not None:
+        return ()
+    before = json.loads(run.reporting or "{}").get("hidden_columns", ()) if run is not None and add else ()
+    found = [columns[index] for index in indexes if index < len(columns) and columns[index]]
+    return tuple(dict.fromkeys([*before, *found]))
 
 
 def find_list_problem(

@@ -1,6 +1,6 @@
 """Opens a job's list: with its column mapping, corrected rows, and without what filters leave out; reads the ledger."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from bulk_topup.domain.run import READING_VERSION, SHOWN_VERSION, Run
 from bulk_topup.domain.unseen_rows import ALL_SEEN, HiddenRows, Unseen, UnseenRows
 from bulk_topup.errors import ListError, MappingError, RunNotFoundError
 from bulk_topup.intake import Formats, ListReader, ListSource, Table, open_table, read_list
+from bulk_topup.intake.cells.texts import strip
 from bulk_topup.intake.corrected_table import CorrectedTable
 from bulk_topup.intake.corrections import read_corrections
 from bulk_topup.intake.files.xlsx_file import XlsxTable
@@ -27,6 +28,8 @@ class OpenedList:
     corrected: CorrectedTable | None
     #: Rows that are hidden or struck through in the workbook.
     unseen: UnseenRows = ALL_SEEN
+    #: Indexes of columns that are hidden in the workbook.
+    hidden: tuple[int, ...] = ()
 
 
 def with_kept_choice(job: Job, run: Run | None) -> Job:
@@ -64,7 +67,7 @@ def open_job_table(
     unseen = opened.unseen if isinstance(opened, XlsxTable) else {}
     if run is None:
         if corrections is None:
-            return _seen(job, opened, None, unseen, reading_version)
+            return _seen(job, opened, opened, unseen, reading_version)
         raise RunNotFoundError(
             f"There is no run {job.name}/{job.run_key} to correct. Check --run-key, --ledger and --env."
         )
@@ -74,14 +77,19 @@ def open_job_table(
             "list itself, then run it again, and retry."
         )
     table = _correct_table(opened, job.source.path.name, run, ledger, corrections)
-    corrected = table if isinstance(table, CorrectedTable) else None
-    return _seen(job, table, corrected, unseen, reading_version)
+    return _seen(job, opened, table, unseen, reading_version)
 
 
-def _seen(
-    job: Job, table: Table, corrected: CorrectedTable | None, unseen: Mapping[int, Unseen], reading_version: int
-) -> OpenedList:
-    """Return a job's list without what its filters, and what is decided about hidden rows, leave out."""
+def _seen(job: Job, opened: Table, table: Table, unseen: Mapping[int, Unseen], reading_version: int) -> OpenedList:
+    """Return a job's list without what its filters, and what is decided about hidden rows, leave out.
+
+    Args:
+        job: the job.
+        opened: the list as it is.
+        table: the list with corrections, if it has any.
+        unseen: its rows that are hidden or struck through.
+        reading_version: how cells are read.
+    """
     filtered = _filter_table(job, table)
     choice = job.hidden_rows
     if choice is None and reading_version < SHOWN_VERSION:
@@ -89,7 +97,12 @@ def _seen(
     found = UnseenRows(rows=find_unseen(filtered, unseen), choice=choice)
     if found.rows and choice is HiddenRows.LEAVE_OUT:
         filtered = _filter_table(job, SeenTable(table, job.source.path.name, found.rows))
-    return OpenedList(table=filtered, corrected=corrected, unseen=found)
+    return OpenedList(
+        table=filtered,
+        corrected=table if isinstance(table, CorrectedTable) else None,
+        unseen=found,
+        hidden=opened.hidden_columns if isinstance(opened, XlsxTable) else (),
+    )
 
 
 def _source(job: Job, reading_version: int) -> ListSource:
@@ -158,7 +171,18 @@ def open_job_list(job: Job, table: Table | None = None, reading_version: int = R
             f'Column "{reader.column_of(PRODUCT_ID)}" of {job.source.path.name} names products, and the job\'s '
             "[auto_product] chooses them. Remove one of the two."
         )
+    check_report_columns(job, reader.columns)
     return reader
+
+
+def check_report_columns(job: Job, columns: Sequence[str]) -> None:
+    """Raise MappingError unless the list has the columns that the job chooses for its report."""
+    columns = [strip(name) for name in columns]
+    if missing := [name for name in job.report.columns or () if name not in columns]:
+        raise MappingError(
+            f'{job.source.path.name} has no column "{missing[0]}", which [report] columns names. '
+            f"Columns: {', '.join(name for name in columns if name)}."
+        )
 
 
 def _filter_table(job: Job, table: Table) -> Table:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulk_topup.app.catalogue import Catalogue
-from bulk_topup.app.list_of_run import check_can_be_added, columns_in_run
+from bulk_topup.app.list_of_run import check_can_be_added, columns_in_run, hidden_columns
 from bulk_topup.app.open_list import open_job_list, open_job_table
 from bulk_topup.app.paid_elsewhere import Answer, Elsewhere, ask_elsewhere, find_elsewhere, is_to_be_asked
 from bulk_topup.app.prepare import Prepared, prepare
@@ -107,7 +107,16 @@ class JobStager:
             corrected=opened.corrected,
         )
         left_out = dict(table.counts) if isinstance(table, FilteredTable) else {}
-        return table, reader, replace(prepared, left_out=left_out, unseen=opened.unseen)
+        return (
+            table,
+            reader,
+            replace(
+                prepared,
+                left_out=left_out,
+                unseen=opened.unseen,
+                hidden_columns=hidden_columns(job, run, opened.hidden, reader.columns, add=self.adds),
+            ),
+        )
 
 
 async def prepare_job(stager: JobStager, *, clock: Clock, is_rebuilt: bool = False) -> PlannedList:

@@ -158,7 +158,15 @@ async def _merge_as_sent(
     ledger.rebuild.remember_spellings()
     columns, ids = planned.reader.columns, planned.ids
     run = merge_list(
-        job, ledger=ledger, payer=payer, columns=columns, ids=ids, clock=clock, reading_version=version, is_start=False
+        job,
+        ledger=ledger,
+        payer=payer,
+        columns=columns,
+        ids=ids,
+        clock=clock,
+        reading_version=version,
+        hidden_columns=planned.prepared.hidden_columns,
+        is_start=False,
     )
     return planned, run
 

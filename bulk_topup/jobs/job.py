@@ -5,7 +5,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from bulk_topup.approvals.approval import ApprovalPolicy
 from bulk_topup.domain.answer_ages import AnswerAges, ages_of
@@ -63,6 +63,15 @@ class NoListError(ListError):
         super().__init__(message)
         #: The job with its dates filled in.
         self.job = job
+
+
+class ReportSettings(BaseModel):
+    """What the results of a report have."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: The list's own columns in the results, in this order; by default all but those that are hidden in the workbook.
+    columns: tuple[str, ...] | None = Field(default=None, max_length=1_000)
 
 
 class Job(BaseJob, Guards):
@@ -127,6 +136,8 @@ class Job(BaseJob, Guards):
     beside: tuple[Name, ...] = Field(default=(), max_length=100)
     #: Refuse a list that has exactly the rows of the job's previous run.
     list_must_change: bool = False
+    #: What the results of the report have.
+    report: ReportSettings = ReportSettings()
     #: Folder the list is moved to once no row is open, relative to the job file; may contain {today}.
     archive: Template | None = None
 

@@ -196,3 +196,56 @@ def test_a_lost_ledger_is_rebuilt_as_the_run_read_the_workbook(
         assert ledger.execute("SELECT reading_version FROM runs").fetchall() == [(2,)]
     pay("run", path, *PRODUCT)
     assert paid() == ["501", "502", "503", "504"]
+
+
+def _header(tmp_path: Path, folder: str, name: str) -> list[str]:
+    return (tmp_path / "reports" / folder / name).read_text(encoding="utf-8-sig").splitlines()[0].split(",")
+
+
+def _with_hidden_state(path: Path) -> Path:
+    book = load_workbook(path)
+    book.worksheets[0].column_dimensions["D"].hidden = True
+    book.save(path)
+    return path
+
+
+def test_hidden_columns_stay_out_of_the_results_and_remain_for_corrections(
+    pay: Any, workbook: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = _with_hidden_state(workbook((), ()))
+    book = load_workbook(path)
+    book.worksheets[0]["B2"] = "06595"
+    book.save(path)
+    plan = pay("run", path, *PRODUCT, "--skip-refused", code=1)
+    assert "left out of the report: state" in " ".join(plan.stdout.split())
+    assert _header(tmp_path, "list-pay", "results.csv")[:4] == ["reference", "phone", "amount", "result_line"]
+    for file in ("results.csv", "results.jsonl"):
+        assert "rejected" not in (tmp_path / "reports/list-pay" / file).read_text(encoding="utf-8-sig")
+    sheets = load_workbook(tmp_path / "reports/list-pay/results.xlsx")
+    assert not [
+        cell for sheet in sheets for row in sheet.iter_rows(values_only=True) for cell in row if cell == "rejected"
+    ]
+    [rest] = (tmp_path / "reports/list-pay").glob("*not-completed*.csv")
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text(rest.read_text(encoding="utf-8-sig").replace("06595", "+6595123501", 1))
+    pay("run", path, *PRODUCT, "--corrections", corrected)
+    pay("report", "list/pay", "--report-dir", tmp_path / "again", "--format", "csv")
+    assert "rejected" not in (tmp_path / "again/results.csv").read_text(encoding="utf-8-sig")
+
+
+def test_a_job_chooses_and_orders_the_columns_of_its_report(
+    pay: Any, workbook: Callable[..., Path], tmp_path: Path
+) -> None:
+    _with_hidden_state(workbook((), ()))
+    job = tmp_path / "rewards.toml"
+    text = 'list = "pay.xlsx"\nproduct = 6418\nrun_key = "november"\n[report]\n'
+    job.write_text(text + 'columns = ["state", "reference"]\n')
+    pay("run", job)
+    assert _header(tmp_path, "rewards-november", "results.csv")[:3] == ["state", "reference", "result_line"]
+    job.write_text(text + 'columns = ["reference"]\n')
+    pay("run", job)
+    assert _header(tmp_path, "rewards-november", "results.csv")[:2] == ["reference", "result_line"]
+    job.write_text(text + 'columns = ["salary"]\n')
+    result = pay("run", job, code=3)
+    assert 'no column "salary", which [report] columns names' in " ".join(result.stderr.split())
+    assert 'no column "salary"' in pay("job", "check", job, code=3).stdout

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 
 import polars as pl
 import pytest
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped]
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
@@ -20,9 +20,12 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from bulk_topup.domain.unseen_rows import Unseen
 from bulk_topup.intake.files import xlsx_file, xlsx_looks
+from bulk_topup.intake.files.batches import Layout
 from bulk_topup.intake.files.source import ListSource
 from bulk_topup.intake.files.xlsx_file import XlsxTable
+from bulk_topup.intake.files.xlsx_formulas import parse
 from bulk_topup.intake.files.xlsx_looks import Looks, read_looks
+from bulk_topup.intake.files.xlsx_styles import read_styles
 
 SHEET = "xl/worksheets/sheet1.xml"
 #: Values with a number format, and what a person sees of them.
@@ -258,10 +261,10 @@ def test_bytes_and_elements_give_the_same(
 
     path = sheet_file([[value for value, _ in row] for row in rows], change)
     with ZipFile(path) as archive:
-        styles = xlsx_looks.read_styles(archive, "xl/styles.xml")
+        styles = read_styles(archive, "xl/styles.xml")
         xml = archive.read(SHEET)
     scanner = xlsx_looks._LookScanner(styles, frozenset())
-    xlsx_looks.parse([xml], scanner.start, scanner.text, scanner.end)
+    parse([xml], scanner.start, scanner.text, scanner.end)
     found = xlsx_looks._from_bytes(_cut(xml, cut), styles)
     assert found is not None
     assert _all_of(found) == _all_of(scanner.looks())
@@ -278,7 +281,7 @@ def test_columns_and_rows_have_the_same_cells(sheet_file: Callable[..., Path]) -
 
     path = sheet_file([[None, "a", "b"], *([None, "x", number] for number in range(2, 40))], change)
     table = XlsxTable(ListSource(path=path))
-    layout = xlsx_file.Layout(name="pay.xlsx", width=2, nameless=(), wanted=(1,))
+    layout = Layout(name="pay.xlsx", width=2, nameless=(), wanted=(1,))
     frames = pl.concat(table.frames(layout))
     assert (
         frames["1"].to_list() == [cells[1] for _, cells in table.rows()] == [f"{number:04}" for number in range(2, 40)]
