@@ -33,12 +33,12 @@ class UnseenRows:
 
     #: Why, by their number in the sheet.
     rows: Mapping[int, Unseen]
-    #: None until somebody has decided.
+    #: None until that is decided.
     choice: HiddenRows | None
 
     @property
     def is_undecided(self) -> bool:
-        """Whether the list is held up until somebody decides."""
+        """Whether the list is held up until a person decides."""
         return bool(self.rows) and self.choice is None
 
     def sentence(self) -> str:
