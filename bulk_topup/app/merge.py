@@ -108,7 +108,7 @@ def merge_or_interrupt(
             approval=approval,
             repetition=repetition,
             paid_elsewhere=planned.prepared.elsewhere.rows,
-            hidden_columns=planned.prepared.hidden_columns,
+            hidden_columns=planned.prepared.unseen.columns,
         )
     except LedgerWriteError as error:
         raise InterruptedRunError(f"{error} No row of the list was sent. Run again once that is fixed.") from error

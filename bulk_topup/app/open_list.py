@@ -32,9 +32,15 @@ class OpenedList:
     hidden: tuple[int, ...] = ()
 
 
-def with_kept_choice(job: Job, run: Run | None) -> Job:
-    """Return the job with what its run has decided about hidden rows, where nothing else is said now."""
-    if run is None or job.hidden_rows is not None:
+def with_kept_choice(job: Job, run: Run | None, *, add: bool = False) -> Job:
+    """Return the job with what its run has decided about hidden rows, where nothing else is said now.
+
+    Args:
+        job: the job.
+        run: its run; None for a new one.
+        add: whether the list is added to its run; what was decided was about another list.
+    """
+    if run is None or add or job.hidden_rows is not None:
         return job
     kept = run.reading_of("hidden_rows")
     return job if kept is None else job.model_copy(update={"hidden_rows": HiddenRows(kept)})

@@ -233,8 +233,7 @@ async def _plan(
         check_not_purged(run)
         check_not_closed(run, ledger)
         check_is_rebuilt(run)
-    if not repetition.add:
-        job = with_kept_choice(job, run)
+    job = with_kept_choice(job, run, add=repetition.add)
     earlier = find_earlier_runs(job, run, environment, ledger)
     check_velocity_history(job, ledger, clock.now())
     planned = await prepare_start(

@@ -59,10 +59,8 @@ class Prepared:
     undecided: tuple[int, ...] = ()
     #: Rows that each of the job's filters leaves out.
     left_out: Mapping[str, int] = field(default_factory=dict)
-    #: Rows that are hidden or struck through in the workbook.
+    #: Rows that are hidden or struck through in the workbook, and columns that are hidden.
     unseen: UnseenRows = ALL_SEEN
-    #: Columns that are hidden in the workbook, which the report leaves out.
-    hidden_columns: tuple[str, ...] = ()
     #: Open runs of the job beside which the run would start.
     earlier_runs: tuple[EarlierRun, ...] = ()
     #: Why they stay open; None if those with rows pending or in flight stop the run.

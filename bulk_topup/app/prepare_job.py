@@ -107,16 +107,9 @@ class JobStager:
             corrected=opened.corrected,
         )
         left_out = dict(table.counts) if isinstance(table, FilteredTable) else {}
-        return (
-            table,
-            reader,
-            replace(
-                prepared,
-                left_out=left_out,
-                unseen=opened.unseen,
-                hidden_columns=hidden_columns(job, run, opened.hidden, reader.columns, add=self.adds),
-            ),
-        )
+        hidden = hidden_columns(job, run, opened.hidden, reader.columns, add=self.adds)
+        unseen = replace(opened.unseen, columns=hidden)
+        return table, reader, replace(prepared, left_out=left_out, unseen=unseen)
 
 
 async def prepare_job(stager: JobStager, *, clock: Clock, is_rebuilt: bool = False) -> PlannedList:

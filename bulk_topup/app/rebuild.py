@@ -165,7 +165,7 @@ async def _merge_as_sent(
         ids=ids,
         clock=clock,
         reading_version=version,
-        hidden_columns=planned.prepared.hidden_columns,
+        hidden_columns=planned.prepared.unseen.columns,
         is_start=False,
     )
     return planned, run

@@ -35,6 +35,8 @@ class UnseenRows:
     rows: Mapping[int, Unseen]
     #: None until that is decided.
     choice: HiddenRows | None
+    #: Columns that are hidden, by name; results leave them out.
+    columns: tuple[str, ...] = ()
 
     @property
     def is_undecided(self) -> bool:

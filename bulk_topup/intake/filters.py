@@ -156,6 +156,11 @@ class FilteredTable:
         return None
 
 
+def left_out_rows(table: Table) -> Iterator[tuple[int, list[str], str]] | None:
+    """Return what `left_out` of a list yields; None for a list that leaves out nothing."""
+    return table.left_out() if isinstance(table, FilteredTable | SeenTable) else None
+
+
 def _first_problem(first: RowCheck, second: RowCheck, cell: str) -> str | None:
     return first(cell) or second(cell)
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from bulk_topup.approvals.approval import ApprovalPolicy
 from bulk_topup.domain.answer_ages import AnswerAges, ages_of
@@ -22,7 +22,7 @@ from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
 from bulk_topup.intake import Formats, ListSource
 from bulk_topup.intake.filters import Filter
-from bulk_topup.jobs.base_job import BaseJob, Name, resolve_folder
+from bulk_topup.jobs.base_job import BaseJob, Name, ReportSettings, resolve_folder
 from bulk_topup.jobs.date_templates import Template, render_dates
 from bulk_topup.jobs.durations import parse_age
 from bulk_topup.jobs.list_pattern import escape_pattern, find_matches, is_pattern, unescape_pattern
@@ -63,15 +63,6 @@ class NoListError(ListError):
         super().__init__(message)
         #: The job with its dates filled in.
         self.job = job
-
-
-class ReportSettings(BaseModel):
-    """What the results of a report have."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    #: The list's own columns in the results, in this order; by default all but those that are hidden in the workbook.
-    columns: tuple[str, ...] | None = Field(default=None, max_length=1_000)
 
 
 class Job(BaseJob, Guards):

@@ -102,7 +102,7 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     if (unseen := prepared.unseen).choice is not None and unseen.rows:
         fate = "paid all the same" if unseen.choice == "pay" else "left out"
         yield f"  {escape_markup(unseen.sentence())}, {fate}."
-    if hidden := prepared.hidden_columns:
+    if hidden := prepared.unseen.columns:
         yield f"  Columns hidden in the workbook, and left out of the report: {escape_markup(', '.join(hidden))}."
     yield from earlier_lines(prepared.difference.earlier)
     yield from elsewhere_lines(prepared)
@@ -256,7 +256,7 @@ def plan_json(job: Job, prepared: Prepared, payer: PayingAccount) -> dict[str, o
         "uncorrected": [row.as_json() for row in prepared.uncorrected],
         "left_out": dict(prepared.left_out),
         "hidden_rows": prepared.unseen.as_json(),
-        "hidden_columns": list(prepared.hidden_columns),
+        "hidden_columns": list(prepared.unseen.columns),
         "earlier_runs": [each.as_json() for each in prepared.earlier_runs],
         "guards": [check.as_json() for check in prepared.checks],
         "balances": [
