@@ -108,6 +108,10 @@ class OtherListError(InvalidInputError):
     """The list has other rows than its run, so nothing was sent."""
 
 
+class HiddenRowsError(InvalidInputError):
+    """Rows of the list are hidden or struck through in the workbook, so nothing was sent."""
+
+
 class LedgerOutdatedError(LedgerError):
     """The ledger was written by an earlier version, and is only read here."""
 

@@ -29,6 +29,7 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.list_problem import ListProblem
 from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.reason import checked_reason
+from bulk_topup.domain.unseen_rows import UnseenRows
 from bulk_topup.jobs.job import Job
 from bulk_topup.plan import BalanceCheck, GuardCheck
 
@@ -67,6 +68,8 @@ class ListPlan:
     to_send: int
     #: Rows that each of the job's filters leaves out.
     left_out: Mapping[str, int]
+    #: Rows that are hidden or struck through in the workbook, and what is decided about them.
+    unseen: UnseenRows
     #: The expected remaining cost, per currency of the wallet.
     costs: Mapping[str, Decimal]
     #: Rows whose product has no known price; no cost has them.
@@ -216,6 +219,7 @@ def _plan_of(job: Job, payer: PayingAccount, prepared: Prepared, *, is_begun: bo
         refused=plan.refused,
         to_send=preview.to_send,
         left_out=prepared.left_out,
+        unseen=prepared.unseen,
         costs=preview.costs,
         rows_without_known_cost=sum(total.unpriced for total in plan.products.values()),
         balances=prepared.balances,

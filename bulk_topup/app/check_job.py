@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bulk_topup.app.catalogue import Catalogue
-from bulk_topup.app.open_list import open_job_list
+from bulk_topup.app.open_list import check_report_columns, open_job_list
 from bulk_topup.app.product_choice import CHOSEN, Chooser
 from bulk_topup.domain.run import BARE_LIST
 from bulk_topup.errors import BulkTopupError, ConfigurationError, JobError, ListError, MappingError
@@ -193,6 +193,10 @@ def _list_errors(job: Job, lines: Mapping[KeyPath, int]) -> Iterator[Diagnostic]
         yield _diagnostic(error, lines, *keys[:1] or ["list"])
         return
     yield from _column_errors(job, table, lines)
+    try:
+        check_report_columns(job, table.header)
+    except MappingError as error:
+        yield _diagnostic(error, lines, "report", "columns")
     for number, filter_ in enumerate(job.filters):
         try:
             FilteredTable(table, job.source.path.name, [filter_])

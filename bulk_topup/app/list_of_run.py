@@ -1,6 +1,8 @@
 """What a start does about a list that is not that of its run, or that was paid out; reads the ledger."""
 
+import json
 import re
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,6 +14,7 @@ from bulk_topup.domain.list_problem import (
     ListProblem,
     ListProblemKind,
     another_list,
+    hidden_rows,
     other_rows,
     paid_out,
     unchanged,
@@ -19,7 +22,7 @@ from bulk_topup.domain.list_problem import (
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.run_names import fold_name
 from bulk_topup.domain.states import RowState, is_open
-from bulk_topup.errors import AlreadyPaidError, MappingError, OtherListError, RunNotFoundError
+from bulk_topup.errors import AlreadyPaidError, HiddenRowsError, MappingError, OtherListError, RunNotFoundError
 from bulk_topup.intake.column_names import column_key
 from bulk_topup.jobs.date_templates import template_pattern
 from bulk_topup.jobs.job import Job
@@ -132,6 +135,25 @@ def find_uncorrected(
     return tuple(ledger.corrections.uncorrected(job.name, str(job.run_key), environment, run))
 
 
+def hidden_columns(
+    job: Job, run: Run | None, indexes: Collection[int], columns: Sequence[str], *, add: bool
+) -> tuple[str, ...]:
+    """Return the names of columns that are hidden in a list's workbook, unless the job chooses the report's columns.
+
+    Args:
+        job: the job.
+        run: its run; None for a new one.
+        indexes: which columns of the list are hidden.
+        columns: the names of its columns.
+        add: whether it is added to its run, whose other lists have hidden columns of their own.
+    """
+    if job.report.columns is not None:
+        return ()
+    before = json.loads(run.reporting or "{}").get("hidden_columns", ()) if run is not None and add else ()
+    found = [columns[index] for index in indexes if index < len(columns) and columns[index]]
+    return tuple(dict.fromkeys([*before, *found]))
+
+
 def find_list_problem(
     job: Job, run: Run | None, prepared: Prepared, ledger: LedgerStore, now: datetime, *, add: bool
 ) -> ListProblem | None:
@@ -145,6 +167,8 @@ def find_list_problem(
         now: the time, in UTC.
         add: whether the list is added to its run.
     """
+    if prepared.unseen.is_undecided:
+        return hidden_rows(job.list, prepared.unseen)
     difference, before = prepared.difference, prepared.sent_before
     if prepared.same_list is not None and job.list_must_change:
         return unchanged(job.list, prepared.same_list)
@@ -174,10 +198,13 @@ def check_list(prepared: Prepared) -> None:
     Raises:
         AlreadyPaidError: it was paid out, or is that of the job's previous run and must change.
         OtherListError: it has other rows than its run, or is another list.
+        HiddenRowsError: rows of it are hidden or struck through in the workbook.
     """
     problem = prepared.list_problem
     if problem is None:
         return
     if problem.kind in {ListProblemKind.PAID_OUT, ListProblemKind.UNCHANGED}:
         raise AlreadyPaidError(problem.message)
+    if problem.kind is ListProblemKind.HIDDEN_ROWS:
+        raise HiddenRowsError(problem.message)
     raise OtherListError(problem.message)

@@ -28,6 +28,7 @@ def merge_list(
     repetition: Repetition = NO_REPETITION,
     reading_version: int = READING_VERSION,
     paid_elsewhere: int = 0,
+    hidden_columns: Sequence[str] = (),
     is_start: bool = True,
 ) -> Run:
     """Merge the staged list into the job's run, and create the run if it is new.
@@ -45,6 +46,7 @@ def merge_list(
         repetition: what is said about other runs, and about rows that they have paid.
         reading_version: how a new run reads its list; one that exists keeps its own.
         paid_elsewhere: how many rows are known to repeat payments of another ledger on purpose.
+        hidden_columns: the list's columns that are hidden in its workbook.
         is_start: whether the run's rows are to be sent. A run that is rebuilt is stopped by no other, and nothing of it
             is sent before the rebuild has ended.
 
@@ -65,7 +67,7 @@ def merge_list(
         list_path=job.list,
         columns=columns,
         reading=reading_snapshot(job),
-        reporting=report_snapshot(job),
+        reporting=report_snapshot(job, hidden_columns),
         comparison=comparison_policy(job, is_scheduled=repetition.is_scheduled, now=clock.now()).as_json(),
         pay_again=repetition.pay_again or "",
         paid_elsewhere=paid_elsewhere,
@@ -106,6 +108,7 @@ def merge_or_interrupt(
             approval=approval,
             repetition=repetition,
             paid_elsewhere=planned.prepared.elsewhere.rows,
+            hidden_columns=planned.prepared.unseen.columns,
         )
     except LedgerWriteError as error:
         raise InterruptedRunError(f"{error} No row of the list was sent. Run again once that is fixed.") from error

@@ -1,15 +1,20 @@
 """Opens a job's list: with its column mapping, corrected rows, and without what filters leave out; reads the ledger."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulk_topup.domain.fields import PRODUCT_ID
-from bulk_topup.domain.run import READING_VERSION, Run
+from bulk_topup.domain.run import READING_VERSION, SHOWN_VERSION, Run
+from bulk_topup.domain.unseen_rows import ALL_SEEN, HiddenRows, Unseen, UnseenRows
 from bulk_topup.errors import ListError, MappingError, RunNotFoundError
 from bulk_topup.intake import Formats, ListReader, ListSource, Table, open_table, read_list
+from bulk_topup.intake.cells.texts import strip
 from bulk_topup.intake.corrected_table import CorrectedTable
 from bulk_topup.intake.corrections import read_corrections
+from bulk_topup.intake.files.xlsx_file import XlsxTable
 from bulk_topup.intake.filters import FilteredTable
+from bulk_topup.intake.seen_table import SeenTable, find_unseen
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 
@@ -21,9 +26,33 @@ class OpenedList:
     table: Table
     #: The list with what the filters leave out; its corrected rows are known once it is read. None without corrections.
     corrected: CorrectedTable | None
+    #: Rows that are hidden or struck through in the workbook.
+    unseen: UnseenRows = ALL_SEEN
+    #: Indexes of columns that are hidden in the workbook.
+    hidden: tuple[int, ...] = ()
 
 
-def open_job_table(job: Job, run: Run | None, ledger: LedgerStore, corrections: Path | None = None) -> OpenedList:
+def with_kept_choice(job: Job, run: Run | None, *, add: bool = False) -> Job:
+    """Return the job with what its run has decided about hidden rows, where nothing else is said now.
+
+    Args:
+        job: the job.
+        run: its run; None for a new one.
+        add: whether the list is added to its run; what was decided was about another list.
+    """
+    if run is None or add or job.hidden_rows is not None:
+        return job
+    kept = run.reading_of("hidden_rows")
+    return job if kept is None else job.model_copy(update={"hidden_rows": HiddenRows(kept)})
+
+
+def open_job_table(
+    job: Job,
+    run: Run | None,
+    ledger: LedgerStore,
+    corrections: Path | None = None,
+    reading_version: int | None = None,
+) -> OpenedList:
     """Open a job's list with the corrections that its run keeps, and with new ones.
 
     Args:
@@ -31,15 +60,20 @@ def open_job_table(job: Job, run: Run | None, ledger: LedgerStore, corrections: 
         run: the job's run; None for a new one.
         ledger: an open ledger.
         corrections: a not-completed file of the run with corrected rows; None without new corrections.
+        reading_version: how cells are read, see `READING_VERSION`; None for the run's own, or that of new runs.
 
     Raises:
         ListError: list or corrections cannot be read.
         RunNotFoundError: there are corrections, and no run that they could correct.
     """
     _ = job.formats  # an error of the job is reported before an error of its list
+    if reading_version is None:
+        reading_version = READING_VERSION if run is None else run.reading_version
+    opened = open_table(_source(job, reading_version))
+    unseen = opened.unseen if isinstance(opened, XlsxTable) else {}
     if run is None:
         if corrections is None:
-            return OpenedList(table=_filter_table(job, open_table(job.source)), corrected=None)
+            return _seen(job, opened, opened, unseen, reading_version)
         raise RunNotFoundError(
             f"There is no run {job.name}/{job.run_key} to correct. Check --run-key, --ledger and --env."
         )
@@ -48,9 +82,40 @@ def open_job_table(job: Job, run: Run | None, ledger: LedgerStore, corrections: 
             f"Run {run.name} has {len(run.parts)} lists, so corrections do not say which one they are of. Correct the "
             "list itself, then run it again, and retry."
         )
-    table = _correct_table(open_table(job.source), job.source.path.name, run, ledger, corrections)
-    corrected = table if isinstance(table, CorrectedTable) else None
-    return OpenedList(table=_filter_table(job, table), corrected=corrected)
+    table = _correct_table(opened, job.source.path.name, run, ledger, corrections)
+    return _seen(job, opened, table, unseen, reading_version)
+
+
+def _seen(job: Job, opened: Table, table: Table, unseen: Mapping[int, Unseen], reading_version: int) -> OpenedList:
+    """Return a job's list without what its filters, and what is decided about hidden rows, leave out.
+
+    Args:
+        job: the job.
+        opened: the list as it is.
+        table: the list with corrections, if it has any.
+        unseen: its rows that are hidden or struck through.
+        reading_version: how cells are read.
+    """
+    filtered = _filter_table(job, table)
+    choice = job.hidden_rows
+    if choice is None and reading_version < SHOWN_VERSION:
+        choice = HiddenRows.PAY  # earlier versions did not see that they are hidden
+    found = UnseenRows(rows=find_unseen(filtered, unseen), choice=choice)
+    if found.rows and choice is HiddenRows.LEAVE_OUT:
+        filtered = _filter_table(job, SeenTable(table, job.source.path.name, found.rows))
+    return OpenedList(
+        table=filtered,
+        corrected=table if isinstance(table, CorrectedTable) else None,
+        unseen=found,
+        hidden=opened.hidden_columns if isinstance(opened, XlsxTable) else (),
+    )
+
+
+def _source(job: Job, reading_version: int) -> ListSource:
+    """Return where a job's list is, and how a version reads it."""
+    if reading_version >= SHOWN_VERSION:
+        return job.source
+    return replace(job.source, as_shown=False, decimal_mark=".")
 
 
 def _correct_table(table: Table, name: str, run: Run, ledger: LedgerStore, corrections: Path | None) -> Table:
@@ -81,7 +146,7 @@ def open_run_list(run: Run, ledger: LedgerStore) -> ListReader:
     Raises:
         ListError, MappingError: the list cannot be read or mapped.
     """
-    source = ListSource(path=Path(run.list_path))
+    source = ListSource(path=Path(run.list_path), as_shown=run.reads_as_shown)
     table = _correct_table(open_table(source), source.path.name, run, ledger, None)
     formats = Formats(version=run.reading_version)
     return read_list(source, mapping={}, constants={}, formats=formats, table=table)
@@ -99,7 +164,7 @@ def open_job_list(job: Job, table: Table | None = None, reading_version: int = R
         ListError, MappingError: the list cannot be read or mapped.
     """
     if table is None:
-        table = _filter_table(job, open_table(job.source))
+        table = _filter_table(job, open_table(_source(job, reading_version)))
     reader = read_list(
         job.source,
         mapping=job.columns,
@@ -113,7 +178,18 @@ def open_job_list(job: Job, table: Table | None = None, reading_version: int = R
             f'Column "{reader.column_of(PRODUCT_ID)}" of {job.source.path.name} names products, and the job\'s '
             "[auto_product] chooses them. Remove one of the two."
         )
+    check_report_columns(job, reader.columns)
     return reader
+
+
+def check_report_columns(job: Job, columns: Sequence[str]) -> None:
+    """Raise MappingError unless the list has the columns that the job chooses for its report."""
+    columns = [strip(name) for name in columns]
+    if missing := [name for name in job.report.columns or () if name not in columns]:
+        raise MappingError(
+            f'{job.source.path.name} has no column "{missing[0]}", which [report] columns names. '
+            f"Columns: {', '.join(name for name in columns if name)}."
+        )
 
 
 def _filter_table(job: Job, table: Table) -> Table:

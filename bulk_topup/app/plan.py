@@ -6,6 +6,7 @@ from pathlib import Path
 from bulk_topup.app.approval import plan_statement
 from bulk_topup.app.catalogue import Asking, Catalogue
 from bulk_topup.app.list_of_run import find_list_problem, find_same_list, find_sent_before, find_uncorrected
+from bulk_topup.app.open_list import with_kept_choice
 from bulk_topup.app.paid_elsewhere import with_elsewhere
 from bulk_topup.app.preflight import (
     PayingAccount,
@@ -232,6 +233,7 @@ async def _plan(
         check_not_purged(run)
         check_not_closed(run, ledger)
         check_is_rebuilt(run)
+    job = with_kept_choice(job, run, add=repetition.add)
     earlier = find_earlier_runs(job, run, environment, ledger)
     check_velocity_history(job, ledger, clock.now())
     planned = await prepare_start(

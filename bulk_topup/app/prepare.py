@@ -23,6 +23,7 @@ from bulk_topup.domain.list_problem import ListProblem
 from bulk_topup.domain.price_changes import PriceChange
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import MergePreview
+from bulk_topup.domain.unseen_rows import ALL_SEEN, UnseenRows
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.product import Product
@@ -58,6 +59,8 @@ class Prepared:
     undecided: tuple[int, ...] = ()
     #: Rows that each of the job's filters leaves out.
     left_out: Mapping[str, int] = field(default_factory=dict)
+    #: Rows that are hidden or struck through in the workbook, and columns that are hidden.
+    unseen: UnseenRows = ALL_SEEN
     #: Open runs of the job beside which the run would start.
     earlier_runs: tuple[EarlierRun, ...] = ()
     #: Why they stay open; None if those with rows pending or in flight stop the run.

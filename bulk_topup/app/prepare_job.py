@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulk_topup.app.catalogue import Catalogue
-from bulk_topup.app.list_of_run import check_can_be_added, columns_in_run
+from bulk_topup.app.list_of_run import check_can_be_added, columns_in_run, hidden_columns
 from bulk_topup.app.open_list import open_job_list, open_job_table
 from bulk_topup.app.paid_elsewhere import Answer, Elsewhere, ask_elsewhere, find_elsewhere, is_to_be_asked
 from bulk_topup.app.prepare import Prepared, prepare
@@ -82,7 +82,7 @@ class JobStager:
             check_can_be_added(job, run)
             if self.corrections is not None:
                 raise ListError("Corrections are of a list that the run has. Give them without --add.")
-        opened = open_job_table(job, run, ledger, self.corrections)
+        opened = open_job_table(job, run, ledger, self.corrections, self.reading_version)
         table = opened.table
         reading_version = self.reading_version
         if reading_version is None:
@@ -108,7 +108,9 @@ class JobStager:
             corrected=opened.corrected,
         )
         left_out = dict(table.counts) if isinstance(table, FilteredTable) else {}
-        return table, reader, replace(prepared, left_out=left_out)
+        hidden = hidden_columns(job, run, opened.hidden, reader.columns, add=self.adds)
+        unseen = replace(opened.unseen, columns=hidden)
+        return table, reader, replace(prepared, left_out=left_out, unseen=unseen)
 
 
 async def prepare_job(stager: JobStager, *, clock: Clock, is_rebuilt: bool = False) -> PlannedList:

@@ -28,8 +28,8 @@ FIRST_ROWS: Final = 10
 _BILL: Final = "statement_identifier.reference"
 _PARTY: Final = (fields.CREDIT_MOBILE, fields.CREDIT_ACCOUNT, fields.CREDIT_QUALIFIER)
 _IDENTITY_FIELDS: Final = (fields.REFERENCE, fields.PRODUCT_ID, *_PARTY, _BILL)
-#: A row's credited number, its identity, and the reference of the bill that it pays.
-_Row = tuple[str | None, str, str | None]
+#: A row's credited number and account, its identity, and the reference of the bill that it pays.
+_Row = tuple[str | None, str | None, str, str | None]
 
 
 class OtherReadingError(InvalidInputError):
@@ -59,7 +59,7 @@ async def find_reading_version(job: Job, dvs: AsyncDVS) -> int:
         if len(readings) < 2:
             continue
         for reading, versions in readings.items():
-            if await _is_at_dvs(dvs, names, *reading):
+            if await _is_at_dvs(dvs, names, reading):
                 possible = versions
                 break
     return max(possible)
@@ -89,7 +89,7 @@ async def check_not_read_otherwise(job: Job, table: Table, reader: ListReader, d
     first = next(iter(before.batches()), None)
     rows = () if first is None else islice(_rows(first), FIRST_ROWS)
     try:
-        found = await all_of(_is_at_dvs(dvs, names, *row) for row in rows)
+        found = await all_of(_is_at_dvs(dvs, names, row) for row in rows)
     except UnauthorizedError:
         raise
     except DVSError as error:
@@ -119,20 +119,21 @@ def _identity_columns(reader: ListReader) -> list[str | None]:
     return [reader.column_of(field) if field in reader.mapped else None for field in _IDENTITY_FIELDS]
 
 
-async def _is_at_dvs(
-    dvs: AsyncDVS, names: Sequence[RunIds], number: str | None, identity: str, bill: str | None
-) -> bool:
+async def _is_at_dvs(dvs: AsyncDVS, names: Sequence[RunIds], row: _Row) -> bool:
+    number, account, identity, bill = row
     for id_ in (f"{stem}-1" for stem in possible_stems(names, fold_identity(identity, bill), identity)):
         found = await find_by_external_id(dvs, id_)
         party = None if found is None else found.credit_party_identifier
         # Rows with a reference may have one ID by several versions.
-        if party is not None and party.mobile_number == number:
+        if party is not None and (party.mobile_number, party.account_number) == (number, account):
             return True
     return False
 
 
 def _differing_rows(job: Job) -> Iterator[dict[int, _Row]]:
     """Yield the rows whose credited number or identity depends on the version, by version."""
+    # Filters may see other cells by another version; what they leave out is not at DVS anyway.
+    job = job.model_copy(update={"filters": ()})
     versions = range(1, READING_VERSION + 1)
     readers = {version: reader for version in versions if (reader := _reader(job, version)) is not None}
     if not readers:
@@ -156,9 +157,9 @@ def _of_identity(frame: pl.DataFrame) -> list[pl.Expr]:
 
 def _rows(rows: pl.DataFrame) -> Iterator[_Row]:
     for row in rows.select(_of_identity(rows)).iter_rows(named=True):
-        number, reference = row[fields.CREDIT_MOBILE], row[fields.REFERENCE]
+        number, account, reference = row[fields.CREDIT_MOBILE], row[fields.CREDIT_ACCOUNT], row[fields.REFERENCE]
         if reference is not None:
-            yield number, reference_identity(reference), row[_BILL]
+            identity = reference_identity(reference)
         else:
-            party = (number, row[fields.CREDIT_ACCOUNT], row[fields.CREDIT_QUALIFIER])
-            yield number, party_identity(int(row[fields.PRODUCT_ID] or 0), party), row[_BILL]
+            identity = party_identity(int(row[fields.PRODUCT_ID] or 0), (number, account, row[fields.CREDIT_QUALIFIER]))
+        yield number, account, identity, row[_BILL]

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bulk_topup.app.catalogue import Catalogue
 from bulk_topup.app.merge import merge_list
+from bulk_topup.app.open_list import with_kept_choice
 from bulk_topup.app.preflight import PayingAccount, check_not_closed, check_not_purged, check_same_account
 from bulk_topup.app.prepare_job import JobStager, PlannedList, prepare_job
 from bulk_topup.app.reading_version import find_reading_version
@@ -13,10 +14,11 @@ from bulk_topup.app.restored_ledger import window_to_read
 from bulk_topup.app.run_name import named_as_run
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.list_command import rebuild_way
+from bulk_topup.domain.list_problem import hidden_rows
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.errors import InvalidInputError, RunNotRebuiltError
+from bulk_topup.errors import HiddenRowsError, InvalidInputError, RunNotRebuiltError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore, run_lock
 from bulk_topup.reconcile.rebuild import rebuild_attempts
@@ -144,16 +146,27 @@ async def _merge_as_sent(
     job: Job, found: Run | None, *, dvs: AsyncDVS, payer: PayingAccount, ledger: LedgerStore, clock: Clock
 ) -> tuple[PlannedList, Run]:
     """Merge the list as the lost run read it, under the external IDs that DVS has; return both."""
+    job = with_kept_choice(job, found)
     version = await find_reading_version(job, dvs)
     if found is not None:
         ledger.runs.set_reading_version(found, version)
     # What was paid is looked up although its number would be refused today.
     stager = _stager(job, found, dvs, ledger, Environment.SANDBOX, clock)
     planned = await prepare_job(replace(stager, reading_version=version), clock=clock, is_rebuilt=True)
+    if planned.prepared.unseen.is_undecided:
+        raise HiddenRowsError(hidden_rows(job.list, planned.prepared.unseen).message)
     ledger.rebuild.remember_spellings()
     columns, ids = planned.reader.columns, planned.ids
     run = merge_list(
-        job, ledger=ledger, payer=payer, columns=columns, ids=ids, clock=clock, reading_version=version, is_start=False
+        job,
+        ledger=ledger,
+        payer=payer,
+        columns=columns,
+        ids=ids,
+        clock=clock,
+        reading_version=version,
+        hidden_columns=planned.prepared.unseen.columns,
+        is_start=False,
     )
     return planned, run
 

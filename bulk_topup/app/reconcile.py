@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bulk_topup.app.open_list import open_job_list, open_job_table, open_run_list
+from bulk_topup.app.open_list import open_job_list, open_job_table, open_run_list, with_kept_choice
 from bulk_topup.app.preflight import PayingAccount, check_same_account
 from bulk_topup.app.side_by_side import OnProgress, SideBySide
 from bulk_topup.domain.attempt import MAY_ARRIVE
@@ -255,6 +255,7 @@ def _open_list(run: Run, job: Job | None, ledger: LedgerStore) -> ListReader:
     if run.purged_at is not None:
         raise ListError("The personal data of the run is purged, so the list can't be compared.")
     if (reading_job := job or job_from_run(run)) is not None:
+        reading_job = with_kept_choice(reading_job, run)
         table = open_job_table(reading_job, run, ledger).table
         return open_job_list(reading_job, table, run.reading_version)
     return open_run_list(run, ledger)

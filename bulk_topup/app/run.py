@@ -11,6 +11,7 @@ from bulk_topup.app.archive import ArchiveResult, ListFile, fingerprint
 from bulk_topup.app.catalogue import Asking
 from bulk_topup.app.list_of_run import check_list
 from bulk_topup.app.merge import merge_or_interrupt
+from bulk_topup.app.open_list import with_kept_choice
 from bulk_topup.app.paid_elsewhere import check_not_paid_elsewhere
 from bulk_topup.app.plan import prepare_start
 from bulk_topup.app.preflight import (
@@ -33,7 +34,7 @@ from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Runner, RunOptions, RunResult, StopReason
 from bulk_topup.errors import GuardError, InterruptedRunError, LedgerError, ListError, ReportError, RunLockedError
 from bulk_topup.intake import Table
-from bulk_topup.intake.filters import FilteredTable
+from bulk_topup.intake.filters import left_out_rows
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore, RunLock, run_lock
 from bulk_topup.ledger.kept_answers import AnswersOf
@@ -66,7 +67,7 @@ class FinishedRun:
     run: Run
     result: RunResult
     report: Report
-    #: The file of rows that the job's filters leave out; None without filters.
+    #: The file of rows that are left out, by the job's filters or as they are hidden; None without either.
     left_out: Path | None = None
     #: Where the list went, if the job has an archive.
     archiving: ArchiveResult | None = None
@@ -116,7 +117,7 @@ async def run_list(
         RunNameError: the run's name could mean more than one run; nothing was sent.
         AlreadyPaidError: other runs have paid the list, or this one did long ago; nothing was sent.
         OtherListError: the list has other rows than its run, or is another list; nothing was sent.
-        ListError: the list cannot be read, or changes while it is read.
+        HiddenRowsError, ListError: the list has hidden rows, cannot be read, or changes while it is read.
         ProductsChangedError: a product changed while the plan waited for its confirmation; nothing was sent.
         StatementsChangedError: what is due changed while the plan waited for its confirmation; nothing was sent.
         RowsRefusedError, GuardError, ApprovalError, BalanceTooLowError, EnvironmentMismatchError,
@@ -132,6 +133,7 @@ async def run_list(
     job = named_as_run(job, ledger)
     with run_lock(ledger.path, job.name, str(job.run_key), locked=lock):
         found = _found_run(job, ledger)
+        job = with_kept_choice(job, found, add=repetition.add)
         earlier = check_before_reading(job, found, payer, ledger, clock.now(), leave_open=repetition.leave_open)
         if approval is not None:
             check_valid(approval, job.approval, clock.now())
@@ -293,6 +295,5 @@ def _list_fingerprint(job: Job) -> tuple[int, ...] | None:
 
 
 def _write_left_out(table: Table, folder: Path) -> Path | None:
-    if not isinstance(table, FilteredTable):
-        return None
-    return write_left_out(table.header, table.left_out(), folder)
+    rows = left_out_rows(table)
+    return None if rows is None else write_left_out(table.header, rows, folder)

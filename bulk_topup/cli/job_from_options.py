@@ -69,6 +69,7 @@ def _settings(list_: ListOptions, environment: Environment | None, pace: PaceOpt
         "default_country": list_.default_country,
         "accept_number_plan": list_.accept_number_plan or None,
         "decimal_mark": list_.decimal_mark,
+        "hidden_rows": list_.hidden_rows,
         "calculation_mode": list_.calculation_mode,
         "allow_duplicates": list_.allow_duplicates,
         "skip_refused": list_.skip_refused,

@@ -17,6 +17,7 @@ _OPTIONS: Final = {
     "default_country": "--default-country",
     "decimal_mark": "--decimal-mark",
     "calculation_mode": "--calculation-mode",
+    "hidden_rows": "--hidden-rows",
 }
 _FLAGS: Final = {"allow_duplicates": "--allow-duplicates"}
 _PAIRS: Final = {"columns": "--map", "constants": "--constant"}

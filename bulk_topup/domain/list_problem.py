@@ -6,6 +6,7 @@ from typing import Final
 
 from bulk_topup.domain.earlier_payments import SentRows
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.unseen_rows import UnseenRows
 from bulk_topup.domain.verdict import format_rows, run_arguments
 
 _TIME: Final = "%Y-%m-%d %H:%M UTC"
@@ -22,6 +23,8 @@ class ListProblemKind(StrEnum):
     ANOTHER_LIST = "another_list"
     #: It is that of the job's previous run, and the job says that it must change.
     UNCHANGED = "unchanged"
+    #: Rows of it are hidden or struck through in the workbook, and nobody has decided whether they are paid.
+    HIDDEN_ROWS = "hidden_rows"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,4 +117,19 @@ def unchanged(list_path: str, previous: SentRows) -> ListProblem:
             "Nothing was sent. Put this period's list there. If the same is to be paid again, set list_must_change to "
             "false."
         ),
+    )
+
+
+def hidden_rows(list_path: str, unseen: UnseenRows) -> ListProblem:
+    """Return the problem of a workbook with rows that a person does not see as a part of the list.
+
+    Args:
+        list_path: the list.
+        unseen: these rows.
+    """
+    ways = "--hidden-rows leave-out if they are not to be paid, or --hidden-rows pay if they are"
+    return ListProblem(
+        kind=ListProblemKind.HIDDEN_ROWS,
+        headline=f"{unseen.sentence()}. Add --hidden-rows leave-out or --hidden-rows pay.",
+        message=f"{list_path}: {unseen.sentence()}. Nothing was sent. Add {ways}.",
     )

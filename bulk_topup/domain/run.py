@@ -1,5 +1,6 @@
 """Define a run as the ledger records it, its closing, and what it was started beside; pure."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,10 +13,12 @@ from bulk_topup.domain.list_parts import ListPart
 #: Job name of a list that is run without a job file.
 BARE_LIST: Final = "list"
 #: How new runs read their lists. 1: numbers as they are written. 2: old spellings are brought into their modern form,
-#: and a column "country" is that of national numbers. 3: columns are known by their names in seven languages, and
-#: amounts may have a currency and group marks. A run keeps its version: another number or reference would be another
-#: row.
+#: and a column "country" is that of national numbers. 3: columns are known by their names in seven languages, amounts
+#: may have a currency and group marks, cells of workbooks are read as their number formats show them, and hidden rows
+#: need a decision. A run keeps its version: another number or reference would be another row.
 READING_VERSION: Final = 3
+#: The first version that reads a workbook's cells as they are shown.
+SHOWN_VERSION: Final = 3
 #: Most runs that the phrase of a decision names.
 _MAX_NAMED: Final = 3
 
@@ -134,6 +137,16 @@ class Run:
     id_run_key: str | None = None
     #: Whether a rebuild has not looked up all of its rows yet.
     is_rebuilding: bool = False
+
+    @property
+    def reads_as_shown(self) -> bool:
+        """Whether it reads a workbook's cells as their number formats show them."""
+        return self.reading_version >= SHOWN_VERSION
+
+    def reading_of(self, setting: str) -> str | None:
+        """Return a setting of how its job reads the list, such as `decimal_mark`; None if it is unknown."""
+        value: str | None = json.loads(self.reading or "{}").get(setting)
+        return value
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
+from heapq import merge
 from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -13,6 +14,7 @@ from bulk_topup.intake import Table
 from bulk_topup.intake.cells.lookalikes import is_lookalike
 from bulk_topup.intake.cells.spreadsheet_artefacts import find_rounded, find_uncomputed
 from bulk_topup.intake.cells.texts import RowCheck, quoted, strip
+from bulk_topup.intake.seen_table import SeenTable
 
 #: Cells of a filter's column whose check is cached.
 _CELLS_CACHED: Final = 1_024
@@ -132,8 +134,11 @@ class FilteredTable:
             )
 
     def left_out(self) -> Iterator[tuple[int, list[str], str]]:
-        """Yield each row that is left out, with its line and the filter that it does not meet."""
-        return ((line, cells, unmet) for line, cells, unmet in self._filtered() if unmet is not None)
+        """Yield each row that is left out, also as it is not seen, with its line and the condition it does not meet."""
+        own = ((line, cells, unmet) for line, cells, unmet in self._filtered() if unmet is not None)
+        if not isinstance(self.source_table, SeenTable):
+            return own
+        return merge(own, self.source_table.left_out(), key=lambda row: row[0])
 
     def _filtered(self) -> Iterator[tuple[int, list[str], str | None]]:
         for line, cells in self.source_table.rows():
@@ -149,6 +154,11 @@ class FilteredTable:
             if not filter_.matches(cell) and check(cell) is None:
                 return str(filter_)
         return None
+
+
+def left_out_rows(table: Table) -> Iterator[tuple[int, list[str], str]] | None:
+    """Return what `left_out` of a list yields; None for a list that leaves out nothing."""
+    return table.left_out() if isinstance(table, FilteredTable | SeenTable) else None
 
 
 def _first_problem(first: RowCheck, second: RowCheck, cell: str) -> str | None:

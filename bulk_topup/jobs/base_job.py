@@ -46,6 +46,15 @@ def _has_nul(value: object) -> bool:
     return isinstance(value, str) and "\0" in value
 
 
+class ReportSettings(BaseModel):
+    """What the results of a report have."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: The list's own columns in the results, in this order; by default all but those that are hidden in the workbook.
+    columns: tuple[str, ...] | None = Field(default=None, max_length=1_000)
+
+
 class BaseJob(BaseModel):
     """The settings that all kinds of jobs share."""
 

@@ -16,12 +16,13 @@ from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.period import Period
 from bulk_topup.domain.run import BARE_LIST
 from bulk_topup.domain.run_names import fold_name, is_usable_name
+from bulk_topup.domain.unseen_rows import HiddenRows
 from bulk_topup.dvs.field_limits import E164
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
 from bulk_topup.intake import Formats, ListSource
 from bulk_topup.intake.filters import Filter
-from bulk_topup.jobs.base_job import BaseJob, Name, resolve_folder
+from bulk_topup.jobs.base_job import BaseJob, Name, ReportSettings, resolve_folder
 from bulk_topup.jobs.date_templates import Template, render_dates
 from bulk_topup.jobs.durations import parse_age
 from bulk_topup.jobs.list_pattern import escape_pattern, find_matches, is_pattern, unescape_pattern
@@ -106,8 +107,11 @@ class Job(BaseJob, Guards):
     default_country: str | None = None
     #: Mobile numbers that are paid although no numbering plan has them, in E.164 form; the ledger keeps them.
     accept_number_plan: tuple[E164Number, ...] = Field(default=(), max_length=MAX_ACCEPTED_NUMBERS)
-    #: Decimal mark of amounts.
+    #: Decimal mark of amounts that are text; number cells of a workbook have none.
     decimal_mark: Literal[".", ","] = "."
+    #: XLSX: whether rows that are hidden, filtered out or struck through in the workbook are paid: pay or leave-out; a
+    #: list that has any needs it.
+    hidden_rows: HiddenRows | None = None
     #: Whether amounts are what the beneficiary receives (DESTINATION_AMOUNT) or what is charged (SOURCE_AMOUNT).
     calculation_mode: CalculationMode = CalculationMode.DESTINATION_AMOUNT
     #: Allow a credit party more than once for the same product.
@@ -123,6 +127,8 @@ class Job(BaseJob, Guards):
     beside: tuple[Name, ...] = Field(default=(), max_length=100)
     #: Refuse a list that has exactly the rows of the job's previous run.
     list_must_change: bool = False
+    #: What the results of the report have.
+    report: ReportSettings = ReportSettings()
     #: Folder the list is moved to once no row is open, relative to the job file; may contain {today}.
     archive: Template | None = None
 
@@ -235,7 +241,13 @@ class Job(BaseJob, Guards):
     @property
     def source(self) -> ListSource:
         """Where the list is, and how to open it."""
-        return ListSource(path=Path(self.list), sheet=self.sheet, encoding=self.encoding, delimiter=self.delimiter)
+        return ListSource(
+            path=Path(self.list),
+            sheet=self.sheet,
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            decimal_mark=self.decimal_mark,
+        )
 
     @property
     def formats(self) -> Formats:

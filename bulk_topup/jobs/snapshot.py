@@ -1,6 +1,7 @@
 """The settings of a job that the ledger keeps with a run, as JSON: how to read the list, where to report; pure."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,7 @@ _READING: Final = {
     "decimal_mark",
 }
 #: Settings that decide what it means; written where they are not the default. Earlier versions wrote none.
-_MEANING: Final = {"calculation_mode", "allow_duplicates", "amount", "bill"}
+_MEANING: Final = {"calculation_mode", "allow_duplicates", "amount", "bill", "hidden_rows"}
 #: Settings of [auto_product] that are written where they are not the default.
 _CHOICE: Final = {"subservices", "prefer", "amounts", "products"}
 
@@ -36,10 +37,15 @@ def reading_snapshot(job: Job) -> str:
     return json.dumps(reading | job.model_dump(mode="json", include=_MEANING, exclude_defaults=True))
 
 
-def report_snapshot(job: Job) -> str:
-    """Return the absolute report folder and the report formats, as JSON."""
+def report_snapshot(job: Job, hidden_columns: Collection[str] = ()) -> str:
+    """Return the absolute report folder, the report formats and what decides on its columns, as JSON."""
     folder = None if job.report_folder is None else str(Path(job.report_folder).absolute())
-    return json.dumps({"folder": folder, "formats": [format_.value for format_ in job.reports]})
+    settings: dict[str, object] = {"folder": folder, "formats": [format_.value for format_ in job.reports]}
+    if job.report.columns is not None:
+        settings["columns"] = list(job.report.columns)
+    if hidden_columns:
+        settings["hidden_columns"] = list(hidden_columns)
+    return json.dumps(settings)
 
 
 def job_from_run(run: Run) -> Job | None:

@@ -14,6 +14,7 @@ from bulk_topup.domain.summary import Summary, Tally
 from bulk_topup.errors import ReportError
 from bulk_topup.report.formats.csv_results import not_completed_rows
 from bulk_topup.report.formats.interface import ReportFormat, Sink, result_names
+from bulk_topup.report.shown_columns import narrowed
 from bulk_topup.system.files import atomic_write, private_folder
 
 
@@ -64,9 +65,11 @@ def write_report(
                 feeds: list[Sink] = [tally.add]
                 if run.purged_at is None:  # rows without their data cannot be corrected or run again
                     feeds.append(rest.add)
+                shown, narrowed_sink = narrowed(run)
                 for each in wanted:
                     path = files.enter_context(atomic_write(folder / each.file_name))
-                    feeds.append(sinks.enter_context(each.writer(path, run, tally, reveal_pins=reveal_pins)))
+                    sink = sinks.enter_context(each.writer(path, shown, tally, reveal_pins=reveal_pins))
+                    feeds.append(narrowed_sink(sink))
                 for page in pages:
                     for feed in feeds:
                         feed(page)

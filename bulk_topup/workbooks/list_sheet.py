@@ -17,10 +17,12 @@ from bulk_topup.domain.list_parts import lines_before, part_of
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
+from bulk_topup.domain.unseen_rows import HiddenRows
 from bulk_topup.errors import ListError
 from bulk_topup.intake import ListSource, Table, open_table
 from bulk_topup.intake.cells.texts import strip
 from bulk_topup.intake.corrected_table import CorrectedTable
+from bulk_topup.intake.files.xlsx_file import XlsxTable
 from bulk_topup.report.cells import fits_number_cell, result_values, xlsx_text
 from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, RUN_FIELDS, result_columns
 from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS, STATE_COLOURS
@@ -85,6 +87,7 @@ class ListSheet:
                 f"{source.name} has too many rows to annotate, more than {MAX_ROWS:,}. "
                 "Use results.xlsx of the report instead."
             )
+        self._left_out = table.unseen if isinstance(table, XlsxTable) and self._leaves_out() else {}
         #: Lines whose cells differ from the run.
         self.differing: list[int] = []
         #: Lines of the run that have no row in the workbook.
@@ -117,7 +120,13 @@ class ListSheet:
                 f'No row of {self._file_name}, sheet "{self.name}", belongs to run {self._run.name}. '
                 "Use the workbook that was paid."
             )
+        for line in self._left_out:
+            self.lines.pop(line, None)
         return written
+
+    def _leaves_out(self) -> bool:
+        """Return True if the run leaves out rows that are hidden or struck through."""
+        return self._run.reading_of("hidden_rows") == HiddenRows.LEAVE_OUT
 
     def _part(self) -> int:
         """Return which of the run's lists the workbook is, by its name; the first if none has it."""
@@ -136,7 +145,7 @@ class ListSheet:
     def _candidate(self, source: Path, sheet: str, *, only: bool) -> tuple[str, Table, int, bool] | None:
         """Return a sheet that has the run's columns: name, table, number of columns, and whether it has outcomes."""
         try:
-            table = open_table(ListSource(path=source, sheet=sheet))
+            table = open_table(_source(self._run, source, sheet))
         except ListError:
             if only:
                 raise
@@ -198,6 +207,13 @@ def _write_text(cell: Any, text: str) -> None:  # noqa: ANN401 - a cell, or one 
     cell.number_format = _TEXT_FORMAT
     if text[:1] in FORMULA_STARTS:
         cell.quotePrefix = True
+
+
+def _source(run: Run, path: Path, sheet: str | None) -> ListSource:
+    """Return how the run reads the workbook."""
+    if not run.reads_as_shown:
+        return ListSource(path=path, sheet=sheet, as_shown=False)
+    return ListSource(path=path, sheet=sheet, decimal_mark=run.reading_of("decimal_mark") or ".")
 
 
 def _outcome_columns(listed: Sequence[str]) -> tuple[str, ...]:

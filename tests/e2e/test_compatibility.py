@@ -58,6 +58,8 @@ ADDED = {
     "unreadable_entries",
     "prices_at",
     "other_programs",
+    "hidden_rows",
+    "hidden_columns",
 }
 #: Totals of states that charge nothing, whose prices are 0 now.
 UNCHARGED = {"failed", "reversed"}

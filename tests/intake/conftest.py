@@ -23,7 +23,7 @@ def open_list() -> Callable[..., ListReader]:
         mapping: Mapping[str, str] | None = None,
         constants: Mapping[str, str] | None = None,
         formats: Formats | None = None,
-        **source: str,
+        **source: Any,
     ) -> ListReader:
         return read_list(
             ListSource(path=path, **source),

@@ -25,6 +25,8 @@ MAX_LINES: Final = 1_000_000
 CALCULATION_MODES: Final = ("SOURCE_AMOUNT", "DESTINATION_AMOUNT")
 #: The values of `Subservice`, for the same reason.
 SUBSERVICES: Final = ("airtime", "bundle", "data")
+#: The values of `HiddenRows`.
+HIDDEN_ROWS: Final = ("leave-out", "pay")
 DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 
 #: An example of each option that sets a field.
@@ -52,6 +54,7 @@ class ListOptions:
     default_country: str | None = None
     accept_number_plan: tuple[str, ...] = ()
     decimal_mark: str | None = None
+    hidden_rows: str | None = None
     calculation_mode: str | None = None
     allow_duplicates: bool | None = None
     skip_refused: bool | None = None
@@ -167,7 +170,16 @@ _READING: Final = (
     ),
     cloup.option("--default-country", group=LIST, metavar="CC", help="Country of numbers without +, e.g. SG."),
     cloup.option(
-        "--decimal-mark", group=LIST, type=click.Choice([".", ","]), help="Decimal mark of amounts.  [default: .]"
+        "--decimal-mark",
+        group=LIST,
+        type=click.Choice([".", ","]),
+        help="Decimal mark of amounts that are text; number cells have none.  [default: .]",
+    ),
+    cloup.option(
+        "--hidden-rows",
+        group=LIST,
+        type=click.Choice(HIDDEN_ROWS),
+        help="XLSX: whether rows that are hidden, filtered out or struck through are paid. The run keeps it.",
     ),
     cloup.option(
         "--calculation-mode",

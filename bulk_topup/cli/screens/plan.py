@@ -70,6 +70,9 @@ def _ways_on(job: Job, prepared: Prepared) -> Iterator[tuple[str, tuple[str, ...
         yield "To pay the new rows in this run", ("--add",)
     if problem is ListProblemKind.PAID_OUT:
         yield "To pay the list again on purpose", ("--run-key", "NAME", "--pay-again", "REASON")
+    if problem is ListProblemKind.HIDDEN_ROWS:
+        yield "To pay only what the workbook shows", ("--hidden-rows", "leave-out")
+        yield "To pay these rows too", ("--hidden-rows", "pay")
     if prepared.undecided:
         yield "If they are not the same", ("--not-the-same", join_lines(prepared.undecided), "--reason", "TEXT")
     is_paid = prepared.difference.earlier.refused or (prepared.elsewhere.payments and prepared.pay_again is None)
@@ -101,6 +104,11 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     yield from amount_lines(plan.amount_notes)
     for filter_, count in prepared.left_out.items():
         yield f"  {format_rows(count)} left out by filter {escape_markup(filter_)}."
+    if (unseen := prepared.unseen).choice is not None and unseen.rows:
+        fate = "paid all the same" if unseen.choice == "pay" else "left out"
+        yield f"  {escape_markup(unseen.sentence())}, {fate}."
+    if hidden := prepared.unseen.columns:
+        yield f"  Columns hidden in the workbook, and left out of the report: {escape_markup(', '.join(hidden))}."
     yield from earlier_lines(prepared.difference.earlier)
     yield from elsewhere_lines(prepared)
     if duplicates := prepared.difference.possible_duplicates:
@@ -252,6 +260,8 @@ def plan_json(job: Job, prepared: Prepared, payer: PayingAccount) -> dict[str, o
         "corrected": [{"line": row.line, "note": row.note} for row in prepared.corrected],
         "uncorrected": [row.as_json() for row in prepared.uncorrected],
         "left_out": dict(prepared.left_out),
+        "hidden_rows": prepared.unseen.as_json(),
+        "hidden_columns": list(prepared.unseen.columns),
         "earlier_runs": [each.as_json() for each in prepared.earlier_runs],
         "guards": [check.as_json() for check in prepared.checks],
         "balances": [

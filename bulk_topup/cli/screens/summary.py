@@ -73,7 +73,7 @@ def show_summary(console: Console, finished: FinishedRun) -> None:
     archived = None if finished.archiving is None else finished.archiving.path
     for label, path in (
         ("Rows not completed, ready to correct", finished.report.not_completed),
-        ("Rows left out by the job's filters", finished.left_out),
+        ("Rows left out", finished.left_out),
         ("Archived list", archived),
     ):
         if path is not None:

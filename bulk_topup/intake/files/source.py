@@ -25,6 +25,10 @@ class ListSource:
     encoding: str | None = None
     #: CSV only: `,`, `;`, a tab or `|`; None means the one that the file names in its first line, or has in its header.
     delimiter: str | None = None
+    #: XLSX only: whether cells are read as their number formats show them; runs of earlier versions read their values.
+    as_shown: bool = True
+    #: XLSX only: the mark with which number cells become text, as those of a CSV file have it.
+    decimal_mark: str = "."
 
     def __post_init__(self) -> None:
         if self.delimiter is not None and self.delimiter not in DELIMITERS:

@@ -7,6 +7,7 @@ memory runs out the whole process ends. The archive's own figures are not truste
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import IO, Final
 from zipfile import ZipFile, ZipInfo
 
@@ -29,10 +30,21 @@ _SPLIT: Final = "Split the list, or save it as CSV."
 #: Threads that examine chunks of sheets.
 _THREADS: Final = 2
 
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MarkedParts:
+    """The parts of a workbook that must be read again; the others have nothing of this."""
+
+    #: Those that may have a formula or an error.
+    formulas: frozenset[str]
+    #: Those that may have a hidden row or column, or a text that is struck through in parts.
+    looks: frozenset[str]
+
+
 _Estimates = list[tuple[ZipInfo, PartEstimate]]
 
 
-def check_size(file: IO[bytes], archive: ZipFile, name: str) -> frozenset[str]:
+def check_size(file: IO[bytes], archive: ZipFile, name: str) -> MarkedParts:
     """Raise ListError unless a workbook can be loaded in a bounded amount of memory.
 
     Args:
@@ -41,7 +53,7 @@ def check_size(file: IO[bytes], archive: ZipFile, name: str) -> frozenset[str]:
         name: the file's name, for messages.
 
     Returns:
-        The parts that may have a formula or an error; the others have none.
+        The parts that must be read again.
 
     Raises:
         ListError: it is too large, or not a valid workbook.
@@ -53,7 +65,10 @@ def check_size(file: IO[bytes], archive: ZipFile, name: str) -> frozenset[str]:
         raise ListError(f"{name} has more than {MAX_PARTS:,} parts, which workbooks never have. {SAVE_AGAIN}")
     estimates = _estimate_parts(file, archive, name)
     _check_extent(file, estimates, name)
-    return frozenset(part.filename for part, estimate in estimates if estimate.is_marked)
+    return MarkedParts(
+        formulas=frozenset(part.filename for part, estimate in estimates if estimate.is_marked),
+        looks=frozenset(part.filename for part, estimate in estimates if estimate.has_looks),
+    )
 
 
 def _estimate_parts(file: IO[bytes], archive: ZipFile, name: str) -> _Estimates:

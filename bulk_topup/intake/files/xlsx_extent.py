@@ -16,6 +16,7 @@ import polars as pl
 from bulk_topup.errors import ListError
 from bulk_topup.intake.cells.texts import quoted
 from bulk_topup.intake.files.xlsx_formulas import MARKS, Attributes, parse
+from bulk_topup.intake.files.xlsx_looks import LOOK_MARKS
 from bulk_topup.intake.files.xlsx_parts import SAVE_AGAIN
 
 #: Chunks of a sheet that may wait for the threads.
@@ -52,6 +53,8 @@ class PartEstimate:
         self.is_sheet = self.is_strings = False
         #: Whether it may have a formula or an error.
         self.is_marked = False
+        #: Whether it may have a hidden row or column, or a text that is struck through in parts.
+        self.has_looks = False
         self.rows = self.columns = 1
         #: Whether every row and every cell has a position.
         self.has_positions = True
@@ -68,8 +71,8 @@ class PartEstimate:
         end = window.rfind(b"<")
         if end < 0 or len(window) - end > _TAG_BYTES:
             end = len(window)
-            # The mark of a formula or an error may be cut here.
-            self.is_marked = True
+            # A mark may be cut here.
+            self.is_marked = self.has_looks = True
         self._rest = window[end:]
         self._examine(window[:end])
 
@@ -95,11 +98,13 @@ class PartEstimate:
     def _include(self, chunk: "_ChunkEstimate") -> None:
         self.most_texts += chunk.most_texts
         self.is_marked = self.is_marked or chunk.is_marked
+        self.has_looks = self.has_looks or chunk.has_looks
         self.has_positions = self.has_positions and chunk.has_positions
         self.rows = max(self.rows, chunk.rows)
         self.columns = max(self.columns, chunk.columns)
 
     def _measure_texts(self, window: bytes) -> None:
+        self.has_looks = self.has_looks or b"strike" in window
         # A text ends with </si>, so none is longer than the distance between two of these.
         first, *others = window.split(b"si>")
         self._text += len(first)
@@ -114,6 +119,7 @@ class _ChunkEstimate:
 
     most_texts: int
     is_marked: bool
+    has_looks: bool
     has_positions: bool
     rows: int = 1
     columns: int = 1
@@ -124,7 +130,9 @@ def _estimate(window: bytes) -> _ChunkEstimate:
     most_texts = window.count(b"<") // 4 + 1
     # polars searches repetitive bytes several times faster than Python, and releases the lock for other threads.
     text = pl.Series([window.decode("latin-1")])
-    is_marked = text.str.contains_any(MARKS).item()
+    has_any = text.str.contains_any([*MARKS, *LOOK_MARKS]).item()
+    is_marked = has_any and text.str.contains_any(MARKS).item()
+    has_looks = has_any and text.str.contains_any(LOOK_MARKS).item()
     cells = text.str.split(_CELL_WITH_POSITION).explode().slice(1)
     positions = cells.str.slice(0, cells.str.find('"', literal=True))
     letters = positions.str.strip_chars_end(digits).unique().to_list()
@@ -137,10 +145,11 @@ def _estimate(window: bytes) -> _ChunkEstimate:
         or (numbers > _LARGEST_NUMBER).any()
         or not all(map(_LETTERS.fullmatch, letters))
     ):
-        return _ChunkEstimate(most_texts=most_texts, is_marked=is_marked, has_positions=False)
+        return _ChunkEstimate(most_texts=most_texts, is_marked=is_marked, has_looks=has_looks, has_positions=False)
     return _ChunkEstimate(
         most_texts=most_texts,
         is_marked=is_marked,
+        has_looks=has_looks,
         has_positions=True,
         rows=max([1, *map(int, rows), *numbers.top_k(1)]),
         columns=max([1, *map(_column_number, letters)]),

@@ -11,16 +11,24 @@ from zipfile import BadZipFile, ZipFile
 import polars as pl
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
+from bulk_topup.domain.unseen_rows import Unseen
 from bulk_topup.errors import ListError
+from bulk_topup.intake.cells.number_formats import format_of
 from bulk_topup.intake.cells.spreadsheet_artefacts import Value, cell_text, number_text
 from bulk_topup.intake.cells.texts import quoted, strip
 from bulk_topup.intake.files.batches import Layout, Row, frame_of_columns, frame_of_rows
 from bulk_topup.intake.files.source import ListSource
 from bulk_topup.intake.files.xlsx_bounds import check_size
 from bulk_topup.intake.files.xlsx_formulas import find_without_value
+from bulk_topup.intake.files.xlsx_looks import read_looks
 
 #: Cells that become columns at a time, and at least one row.
 CHUNK_CELLS: Final = 200_000
+
+#: The same where rows are needed one by one, of which the first may be enough.
+ROWS_CELLS: Final = 2_000
+#: Numbers from here on are never plain.
+MAX_PLAIN: Final = 10**15
 
 #: The part that lists the types of the others, and the type that only XLSX workbooks have.
 _CONTENT_TYPES: Final = "[Content_Types].xml"
@@ -61,7 +69,8 @@ class XlsxTable:
                 file.seek(0)
                 with CalamineWorkbook.from_filelike(file) as workbook:
                     self._sheet = _choose_sheet(workbook, source)
-                self._valueless = find_without_value(archive, self._sheet.name, marked)
+                self._valueless = find_without_value(archive, self._sheet.name, marked.formulas)
+                self._looks = read_looks(archive, self._sheet.name, marked.looks)
         except _DAMAGE as error:
             raise ListError(
                 f"{path.name} is incomplete or damaged. Download it again, or save it as XLSX in a spreadsheet program."
@@ -69,8 +78,10 @@ class XlsxTable:
         except OSError as error:
             raise ListError(f"Can't read {path}: {error.strerror}.") from error
         self._name = path.name
+        self._decimal_mark = source.decimal_mark
+        self._as_shown = source.as_shown and not self._looks.cells.is_empty()
         # Cells without a value may be outside the area with values that calamine reads.
-        start = self._sheet.start[1] if self._sheet.start else 0
+        start = self._start = self._sheet.start[1] if self._sheet.start else 0
         columns = {column for cells in self._valueless.values() for column in cells}
         self._first = min({start, *columns})
         self._skipped = start - self._first
@@ -78,6 +89,18 @@ class XlsxTable:
         self.header_line, self.header = self._find_header()
         self.header += [""] * (width - len(self.header))
         self._check_header()
+
+    @property
+    def unseen(self) -> dict[int, Unseen]:
+        """Why a person does not see rows as a part of the list, by their number in the sheet."""
+        found = {**dict.fromkeys(self._looks.struck, Unseen.STRUCK), **dict.fromkeys(self._looks.hidden, Unseen.HIDDEN)}
+        return {number: found[number] for number in sorted(found) if number > self.header_line}
+
+    @property
+    def hidden_columns(self) -> tuple[int, ...]:
+        """The indexes of columns that are hidden in the workbook."""
+        ranges = [(first - self._first, last - self._first) for first, last in self._looks.hidden_columns]
+        return tuple(index for index in range(len(self.header)) if any(a <= index <= b for a, b in ranges))
 
     def rows(self) -> Iterator[Row]:
         """Yield each row after the header with its number in the sheet."""
@@ -101,22 +124,49 @@ class XlsxTable:
         """Return rows of the sheet, the first of which has the given number, as columns of texts."""
         lines = pl.int_range(first, first + len(rows), eager=True)
         blank = pl.Series([""]).new_from_index(0, len(rows))
-        texts = [blank] * self._skipped + [_texts(values) for values in zip(*rows, strict=True)]
+        columns = list(zip(*rows, strict=True))
+        texts = [blank] * self._skipped + [_texts(values, self._decimal_mark) for values in columns]
+        for index, places, found in self._shown(first, columns):
+            texts[index] = texts[index].scatter(places, pl.Series(found, dtype=pl.String))
         texts += [blank] * (len(self.header) - len(texts))
         valueless: dict[int, dict[int, str]] = {}
         for number in self._valueless.keys() & range(first, first + len(rows)):
             for column, text in self._valueless[number].items():
                 valueless.setdefault(column - self._first, {})[number - first] = text
-        for index, found in valueless.items():
-            texts[index] = texts[index].scatter(list(found), list(found.values()))
+        for index, errors in valueless.items():
+            texts[index] = texts[index].scatter(list(errors), list(errors.values()))
         return pl.DataFrame({"line": lines, **{str(index): column for index, column in enumerate(texts)}})
+
+    def _shown(self, first: int, columns: list[tuple[Value, ...]]) -> Iterator[tuple[int, list[int], list[str]]]:
+        """Yield the cells of some rows that are shown otherwise than their values: column index, rows and texts.
+
+        Args:
+            first: the number of the first of these rows.
+            columns: the values of each column from the first one with a value.
+        """
+        if not self._as_shown or not columns:
+            return
+        rows = pl.col("row").is_between(first, first + len(columns[0]) - 1)
+        groups = self._looks.cells.filter(rows).partition_by("column", "style", as_dict=True)
+        for (column, style), cells in groups.items():
+            if not 0 <= column - self._start < len(columns):
+                continue
+            values = columns[column - self._start]
+            form = format_of(self._looks.formats[style], self._decimal_mark)
+            places = [number - first for number in cells["row"] if not _is_plain(values[number - first], form.decimals)]
+            yield column - self._first, places, [form.shown(values[place]) for place in places]
 
     def _all_rows(self) -> Iterator[Row]:
         number = 0
-        for number, values in enumerate(self._sheet.iter_rows(), start=1):
-            cells = [""] * self._skipped
-            cells += [value if type(value) is str else cell_text(value) for value in values]
-            yield number, self._with_valueless(number, cells)
+        rows = self._sheet.iter_rows()
+        while chunk := list(islice(rows, 1 + ROWS_CELLS // max(1, self._sheet.width))):
+            first, number = number + 1, number + len(chunk)
+            texts = [[cell_text(value, self._decimal_mark) for value in values] for values in chunk]
+            for index, places, found in self._shown(first, list(zip(*chunk, strict=True))):
+                for place, text in zip(places, found, strict=True):
+                    texts[place][index - self._skipped] = text
+            for line, cells in enumerate(texts, start=first):
+                yield line, self._with_valueless(line, [""] * self._skipped + cells)
         yield from self._later_rows(number)
 
     def _later_rows(self, last: int) -> Iterator[Row]:
@@ -154,10 +204,17 @@ class XlsxTable:
         return f'{self._name}, sheet "{self._sheet.name}",'
 
 
-def _texts(values: tuple[Value, ...]) -> pl.Series:
+def _is_plain(value: Value, decimals: int | None) -> bool:
+    """Return True for an empty cell, and for a number that a format with so many decimals shows as its value is."""
+    if value == "":
+        return True
+    return decimals is not None and type(value) is float and 0 < value < MAX_PLAIN and round(value, decimals) == value
+
+
+def _texts(values: tuple[Value, ...], decimal_mark: str) -> pl.Series:
     numbers = {value for value in values if type(value) is float}
     # Equal numbers have equal texts, so each is formatted once.
-    known = {number: number_text(number) for number in numbers}
+    known = {number: number_text(number, decimal_mark) for number in numbers}
     texts = [
         value if type(value) is str else known[value] if type(value) is float else cell_text(value) for value in values
     ]

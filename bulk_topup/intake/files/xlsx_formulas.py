@@ -54,7 +54,7 @@ def find_without_value(archive: ZipFile, sheet: str, marked: Collection[str]) ->
         KeyError: the archive is not a workbook with such a sheet.
         expat.ExpatError: its XML is not well formed.
     """
-    book = _Workbook(archive)
+    book = WorkbookParts(archive)
     part = book.part_of(sheet)
     # Most sheets have no formulas, and scanning every cell takes time.
     if part not in marked:
@@ -64,12 +64,16 @@ def find_without_value(archive: ZipFile, sheet: str, marked: Collection[str]) ->
             return {}
     scanner = _CellScanner(trust_values=not book.requests_calculation)
     with archive.open(part) as stream:
-        parse(_chunks(stream), scanner.start, scanner.text, scanner.end)
+        parse(chunks_of(stream), scanner.start, scanner.text, scanner.end)
     return scanner.found
 
 
-class _Workbook:
-    """The parts of a workbook's sheets, and whether the values of its formulas are reliable."""
+class WorkbookParts:
+    """The parts of a workbook's sheets, and whether the values of its formulas are reliable.
+
+    Args:
+        archive: the XLSX file.
+    """
 
     def __init__(self, archive: ZipFile) -> None:
         self.requests_calculation = False
@@ -78,11 +82,16 @@ class _Workbook:
         targets = {kind.rpartition("/")[2]: target for kind, target in self._relations("").values()}
         self._part = targets["officeDocument"]
         with archive.open(self._part) as stream:
-            parse(_chunks(stream), self._start)
+            parse(chunks_of(stream), self._start)
 
     def part_of(self, sheet: str) -> str:
         """Return the archive's name of the sheet's XML."""
         return self._relations(self._part)[self._sheets[sheet]][1]
+
+    def part_of_kind(self, kind: str) -> str | None:
+        """Return the archive's name of the workbook's `styles` or `sharedStrings`; None if it has none."""
+        targets = {type_.rpartition("/")[2]: target for type_, target in self._relations(self._part).values()}
+        return targets.get(kind)
 
     def _start(self, name: str, attributes: Attributes) -> None:
         if name == "sheet":
@@ -101,7 +110,7 @@ class _Workbook:
                 found[attributes["Id"]] = (attributes["Type"], target.removeprefix("/"))
 
         with self._archive.open(posixpath.join(folder, "_rels", f"{base}.rels")) as stream:
-            parse(_chunks(stream), start)
+            parse(chunks_of(stream), start)
         return found
 
 
@@ -123,7 +132,7 @@ class _CellScanner:
             self._row = int(attributes.get("r", self._row + 1))
             self._column = -1
         elif name == "c":
-            self._column = _column(attributes["r"]) if "r" in attributes else self._column + 1
+            self._column = column_of(attributes["r"]) if "r" in attributes else self._column + 1
             self._type = attributes.get("t", "n")
             self._parts = {}
         elif name in {"f", "v"}:
@@ -157,7 +166,7 @@ def _matches(pattern: re.Pattern[bytes], stream: IO[bytes]) -> bool:
     return False
 
 
-def _column(reference: str) -> int:
+def column_of(reference: str) -> int:
     """Return the column of a cell such as AB12, counted from 0."""
     letters = _COLUMN_LETTERS.match(reference)
     number = 0
@@ -166,7 +175,8 @@ def _column(reference: str) -> int:
     return number - 1
 
 
-def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+def chunks_of(stream: IO[bytes]) -> Iterator[bytes]:
+    """Return the bytes of a part in chunks."""
     return iter(lambda: stream.read(CHUNK_BYTES), b"")
 
 

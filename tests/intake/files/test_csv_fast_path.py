@@ -38,7 +38,7 @@ class Records:
         return self._table.rows()
 
 
-def _read(path: Path, *, by_record: bool, **options: str) -> list[dict[str, Any]] | str:
+def _read(path: Path, *, by_record: bool, **options: Any) -> list[dict[str, Any]] | str:
     source = ListSource(path=path, **options)
     try:
         table = CsvTable(source)
