@@ -125,8 +125,9 @@ _CAPITALS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
 
 def column_key(name: str) -> str:
     """Return the letters and digits of a name, without case and accents; equal names have equal keys."""
-    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
-    return "".join(filter(str.isalnum, folded))
+    # First without marks of their own, of which casefold makes letters.
+    letters = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name)))
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", letters.casefold())))
 
 
 def earlier_column_key(name: str) -> str:
@@ -136,7 +137,8 @@ def earlier_column_key(name: str) -> str:
 
 def words_of(name: str) -> list[str]:
     """Return the keys of a name's words, which end at capitals, dots, underscores and blanks."""
-    return list(filter(None, map(column_key, re.split(r"[\W_]+", _CAPITALS.sub(" ", name)))))
+    words = re.split(r"[\W_]+", _CAPITALS.sub(" ", unicodedata.normalize("NFKC", name)))
+    return list(filter(None, map(column_key, words)))
 
 
 def names_of(field: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bulk_topup.domain import fields
@@ -221,6 +221,8 @@ def test_a_name_means_its_field_however_it_is_written_and_two_of_one_field_are_r
 
 
 @given(st.text())
+@example("\u2f49")
+@example("\u0345")
 def test_every_text_has_a_key_and_words(text: str) -> None:
     assert column_key(text) == column_key(column_key(text))
     assert "".join(words_of(text)) == column_key(text)
