@@ -81,10 +81,31 @@ def test_a_plan_shows_what_is_due_and_sets_aside_what_is_not(
     assert "2 valid, 2 with nothing due" in planned.stderr
     assert "Nothing is due for 2 rows: lines 3 and 5." in planned.stderr
     # They stop no run, and are counted on their own.
-    result = pay("run", list_, *ASKING, code=1)
-    assert "2 of 4 rows completed, 2 refused." in result.stdout
+    result = pay("run", list_, *ASKING)
+    assert "All done: 2 of 4 rows completed, 2 with nothing due." in result.stdout
+    assert "to fix" not in result.stdout
+    again = json.loads(pay("run", list_, *ASKING, "--json").stdout)
+    assert (again["nothing_due"], again["counts"]["refused"], again["not_completed"]) == (2, 2, None)
+    assert "2 with nothing due" in pay("status", "list/bills").stdout
     assert {account for account, _ in paid(books)} == {FIRST, SECOND}
     assert plan["products"][0]["amount"] == str(sum(amount for _, amount in paid(books)))
+
+
+def test_a_run_with_nothing_due_and_a_row_to_fix_names_only_that_row(write: Callable[..., Path], pay: Pay) -> None:
+    list_ = write("bills.csv", FIRST, NOTHING, REFUSED)
+    result = json.loads(pay("run", list_, *ASKING, "--skip-refused", "--json", code=1).stdout)
+    assert (result["nothing_due"], result["counts"]["refused"]) == (1, 2)
+    not_completed = Path(result["not_completed"]).read_text(encoding="utf-8-sig")
+    assert REFUSED in not_completed
+    assert NOTHING not in not_completed
+
+
+def test_what_had_nothing_due_stays_so_when_its_run_is_purged(
+    write: Callable[..., Path], pay: Pay, skipped_waits: Any
+) -> None:
+    pay("run", write("bills.csv", FIRST, NOTHING), *ASKING)
+    pay("ledger", "purge", "--older-than", "0d", "--yes")
+    assert json.loads(pay("status", "list/bills", "--json").stdout)["nothing_due"] == 1
 
 
 def test_the_word_may_be_in_cells_beside_amounts(write: Callable[..., Path], pay: Pay) -> None:
