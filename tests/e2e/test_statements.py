@@ -100,9 +100,7 @@ def test_a_run_with_nothing_due_and_a_row_to_fix_names_only_that_row(write: Call
     assert NOTHING not in not_completed
 
 
-def test_what_had_nothing_due_stays_so_when_its_run_is_purged(
-    write: Callable[..., Path], pay: Pay, skipped_waits: Any
-) -> None:
+def test_what_had_nothing_due_stays_so_when_its_run_is_purged(write: Callable[..., Path], pay: Pay) -> None:
     pay("run", write("bills.csv", FIRST, NOTHING), *ASKING)
     pay("ledger", "purge", "--older-than", "0d", "--yes")
     assert json.loads(pay("status", "list/bills", "--json").stdout)["nothing_due"] == 1
