@@ -189,6 +189,25 @@ def test_a_bill_that_another_run_has_paid_is_refused_whatever_it_amounts_to_now(
     assert len(set(paid(books))) == 3
 
 
+def test_a_bill_that_was_asked_for_is_refused_in_a_list_with_another_amount(
+    write: Callable[..., Path], pay: Pay, books: Books, tmp_path: Path
+) -> None:
+    pay("run", write("first.csv", FIRST), *ASKING)
+    [(_, reference)] = [
+        (row["amount"], json.loads(row["request"])["statement_identifier"]["reference"])
+        for row in rows(tmp_path / "ledger.db")
+    ]
+    (tmp_path / "second.csv").write_text(
+        f"account_number,account_qualifier,invoice,amount\n{FIRST},PREPAID,{reference},999\n"
+        f"{SECOND},PREPAID,{reference},998\n"
+    )
+    named = ("--product", 9105, "--map", "statement_identifier.reference=invoice")
+    plan = json.loads(pay("plan", "second.csv", *named, "--json", code=3).stdout)
+    assert [row["line"] for row in plan["refused_rows"]] == [2]
+    pay("run", "second.csv", *named, "--pay-again", "a fee came later")
+    assert len(paid(books)) == 3
+
+
 def test_a_bill_is_paid_again_on_purpose_with_a_reason(
     write: Callable[..., Path], pay: Pay, books: Books, change: Callable[..., None]
 ) -> None:
