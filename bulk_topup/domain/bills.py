@@ -113,6 +113,8 @@ def _first(bills: list[OpenBill], policy: BillPolicy) -> list[OpenBill]:
 
 
 def _chosen(bill: OpenBill, terms: Terms, today: date) -> ChosenBill | NoBill:
+    if not folded_without_case(bill.reference) or not bill.reference.isprintable():
+        return NoBill(reason="DVS states no reference by which the bill of this account can be paid. Ask the biller.")
     if bill.amount is None or bill.unit is None:
         return NoBill(reason=f"DVS does not state how much is due for the bill {bill.reference}. State the amount.")
     if bill.unit != terms.unit:

@@ -52,8 +52,8 @@ _MAY_BE_SETTLED: Final = f"""
     {{of}}.amount_until IS NULL AND {{of}}.party_key GLOB 'account:*' AND {_BILL.format(of="{of}")} IS NOT NULL
       AND EXISTS (
           SELECT 1 FROM rows AS o INDEXED BY idx_rows_party_key, (
-              SELECT substr({{of}}.party_key, 1, instr({{of}}.party_key || '{NEAR_END}', '{NEAR_END}') - 1) AS near) AS n
-          WHERE (o.party_key = n.near OR o.party_key >= n.near || '{NEAR_END}' AND o.party_key < n.near || '{AFTER_NEAR}')
+              SELECT substr({{of}}.party_key, 1, instr({{of}}.party_key || '{NEAR_END}', '{NEAR_END}') - 1) AS near)
+          WHERE (o.party_key = near OR o.party_key >= near || '{NEAR_END}' AND o.party_key < near || '{AFTER_NEAR}')
             AND o.amount_until IS NOT NULL AND o.attempt > 0)
 """  # noqa: S608
 _STAGED_NAMED: Final = f"""

@@ -71,6 +71,9 @@ def test_bills_that_their_days_do_not_tell_apart_are_refused(other: OpenBill, po
 @pytest.mark.parametrize(
     ("found", "modes", "words"),
     [
+        (bill(""), (), "states no reference"),
+        (bill(" "), (), "states no reference"),
+        (bill("INV-1\0\n"), (), "states no reference"),
         (bill(amount=None), (), "does not state how much"),
         (bill(unit=None), (), "does not state how much"),
         (bill(unit="USD"), (), "is in USD, but the amounts of product 9105 are in KES"),
