@@ -24,11 +24,12 @@ from bulk_topup.ledger.staged_list_statements import POSSIBLE_DUPLICATE
 _BILL: Final = "json_extract({of}.request, '$.statement_identifier.reference')"
 _SENT_BILLS: Final = f"""
     SELECT r.party_key, r.product_id, r.amount, {_BILL.format(of="r")} AS bill,
-        json_extract(r.request, '$.statement_identifier.due_date') AS due, r.amount_until
+        json_extract(r.request, '$.statement_identifier.due_date') AS due, r.amount_until, r.identity,
+        r.state = '{RowState.FAILED}' AS has_failed
     FROM rows AS r
     WHERE +r.run_id = :run_id AND r.party_key IN (SELECT value FROM json_each(:keys)) AND r.request IS NOT NULL
       AND r.state IN ({SENT}, '{RowState.FAILED}')
-    ORDER BY r.id
+    ORDER BY has_failed DESC, r.id
 """  # noqa: S608 - composed of constants
 #: Staged rows with an amount that was asked for, which most lists have none of: to look for them reads no other rows.
 CREATE_ASKED: Final = """
@@ -116,6 +117,14 @@ class SentBill(NamedTuple):
     #: As an ISO date.
     due: str | None
     amount_until: str | None
+    #: The identity of its row.
+    identity: str
+    #: Whether it was not paid.
+    has_failed: bool
+
+    def is_of(self, identity: str) -> bool:
+        """Return True unless it failed as another row, so that nothing of it keeps the row from a newer amount."""
+        return not self.has_failed or self.identity == identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +137,14 @@ class BillQueries:
         """Return what rows of a run were sent for, by their party keys and products; failed ones are among them."""
         rows = self.file.fetch_all(_SENT_BILLS, run_id=run.id, keys=json_array(party_keys))
         return {
-            (row["party_key"], row["product_id"]): SentBill(row["amount"], row["bill"], row["due"], row["amount_until"])
+            (row["party_key"], row["product_id"]): SentBill(
+                amount=row["amount"],
+                reference=row["bill"],
+                due=row["due"],
+                amount_until=row["amount_until"],
+                identity=row["identity"],
+                has_failed=bool(row["has_failed"]),
+            )
             for row in rows
         }
 

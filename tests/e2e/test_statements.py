@@ -309,6 +309,19 @@ def test_a_retry_of_a_declined_bill_pays_what_was_planned(
     assert paid(books) == [first, first]
 
 
+def test_a_failed_bill_that_comes_back_as_another_row_is_asked_for_again(
+    write: Callable[..., Path], pay: Pay, change: Callable[..., None], tmp_path: Path
+) -> None:
+    """A list with other references must not keep the amount of a row that failed, which gets too old to be sent."""
+    list_ = tmp_path / "bills.csv"
+    list_.write_text(f"reference,account_number,account_qualifier\nR-0,{FIRST},PREPAID\nR-1,{DECLINED},PREPAID\n")
+    pay("run", list_, *ASKING, code=1)
+    change("2")
+    list_.write_text(f"reference,account_number,account_qualifier\nR-0,{FIRST},PREPAID\nR-2,{DECLINED},PREPAID\n")
+    plan = json.loads(pay("plan", list_, *ASKING, "--statement-max-age", "0", "--json").stdout)
+    assert (plan["statements"]["filled"], plan["statements"]["sent"]) == (1, 1)
+
+
 @pytest.mark.parametrize(
     "fault",
     [
