@@ -310,7 +310,7 @@ def test_a_retry_of_a_declined_bill_pays_what_was_planned(
 
 
 def test_a_failed_bill_that_comes_back_as_another_row_is_asked_for_again(
-    write: Callable[..., Path], pay: Pay, change: Callable[..., None], tmp_path: Path
+    pay: Pay, change: Callable[..., None], tmp_path: Path
 ) -> None:
     """A list with other references must not keep the amount of a row that failed, which gets too old to be sent."""
     list_ = tmp_path / "bills.csv"
@@ -318,7 +318,7 @@ def test_a_failed_bill_that_comes_back_as_another_row_is_asked_for_again(
     pay("run", list_, *ASKING, code=1)
     change("2")
     list_.write_text(f"reference,account_number,account_qualifier\nR-0,{FIRST},PREPAID\nR-2,{DECLINED},PREPAID\n")
-    plan = json.loads(pay("plan", list_, *ASKING, "--statement-max-age", "0", "--json").stdout)
+    plan = json.loads(pay("plan", list_, *ASKING, "--statement-max-age", "0", "--json", code=3).stdout)
     assert (plan["statements"]["filled"], plan["statements"]["sent"]) == (1, 1)
 
 
