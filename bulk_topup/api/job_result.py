@@ -29,6 +29,8 @@ class JobResult:
     exit_code: ExitCode
     #: Rows in each state.
     counts: Mapping[RowState, int]
+    #: Refused rows for which nothing is due; with them and completed rows alone, the exit code is 0.
+    nothing_due: int
     #: Price and fee of the completed rows, per currency.
     charged: Mapping[str, Decimal]
     #: What the plan expected for them, per currency.
@@ -55,6 +57,7 @@ class JobResult:
             "account": self.account or None,
             "exit_code": int(self.exit_code),
             "counts": {state.value: count for state, count in self.counts.items()},
+            "nothing_due": self.nothing_due,
             "charged": {unit: format_plain(amount) for unit, amount in self.charged.items()},
             "planned": {unit: format_plain(amount) for unit, amount in self.planned.items()},
             "contradicted": self.contradicted,
@@ -71,8 +74,9 @@ def result_of(finished: FinishedRun) -> JobResult:
         run=finished.run.name,
         environment=Environment(finished.run.environment),
         account=finished.run.account,
-        exit_code=exit_code(result, archiving),
+        exit_code=exit_code(finished),
         counts=result.counts,
+        nothing_due=report.summary.nothing_due,
         charged=report.summary.charged,
         planned=report.summary.planned,
         contradicted=result.contradicted,
@@ -86,13 +90,13 @@ def result_of(finished: FinishedRun) -> JobResult:
 
 def archived_result(job: Job, run: Run, summary: Summary) -> JobResult:
     """Return the result of a run that ended before, and whose list is in the archive."""
-    is_all = summary.counts[RowState.COMPLETED] == summary.rows
     return JobResult(
         run=run.name,
         environment=Environment(run.environment),
         account=run.account,
-        exit_code=ExitCode.ALL_COMPLETED if is_all else ExitCode.INCOMPLETE,
+        exit_code=ExitCode.ALL_COMPLETED if summary.is_complete else ExitCode.INCOMPLETE,
         counts=summary.counts,
+        nothing_due=summary.nothing_due,
         charged=summary.charged,
         planned=summary.planned,
         contradicted=0,

@@ -28,6 +28,7 @@ from bulk_topup.ledger.bills import SentBill
 from bulk_topup.ledger.kept_answers import AccountKey
 from bulk_topup.ledger.row_mapping import utc_text
 from bulk_topup.plan.asked_amounts import ASKED, BILL, NEVER, PRODUCT, FilledAmount, bill_amount, fill_amounts
+from bulk_topup.plan.duplicates import IDENTITY
 from bulk_topup.system.clock import Clock
 
 #: Fields of an inquiry by their names in a product.
@@ -51,6 +52,7 @@ class _Row(NamedTuple):
     """What a list has of a row."""
 
     line: int
+    identity: str
     product_id: int | None
     party_key: str | None
     account: str | None
@@ -99,7 +101,7 @@ class BillAmounts:
         sent = self._sent(rows)
         for row in rows:
             before = sent.get((row.party_key or "", row.product_id or 0))
-            if before is not None and before.amount is not None:
+            if before is not None and before.amount is not None and before.is_of(row.identity):
                 self.notes.sent += 1
                 found[row.line] = FilledAmount(
                     amount=format_plain(Decimal(before.amount)),
@@ -171,7 +173,7 @@ class BillAmounts:
 
 def _rows(batch: pl.DataFrame) -> Iterator[_Row]:
     asked = batch.filter(pl.col(ASKED))
-    names = ("line", PRODUCT, "party_key", fields.CREDIT_ACCOUNT, fields.CREDIT_QUALIFIER, BILL)
+    names = ("line", IDENTITY, PRODUCT, "party_key", fields.CREDIT_ACCOUNT, fields.CREDIT_QUALIFIER, BILL)
     columns = [asked[name].to_list() if name in asked.columns else [None] * asked.height for name in names]
     return (_Row(*values) for values in zip(*columns, strict=True))
 

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.app.archive import ArchiveResult
 from bulk_topup.app.fixes import with_fix
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import FinishedRun
 from bulk_topup.domain.exit_codes import ExitCode, crash_code, exit_code_for
 from bulk_topup.domain.states import RowState, is_open
 from bulk_topup.domain.verdict import format_rows, verdict_of
-from bulk_topup.engine import RunResult, StopReason
+from bulk_topup.engine import StopReason
 from bulk_topup.errors import ApprovalRequiredError, BulkTopupError, InterruptedRunError
 from bulk_topup.monitoring.messages import Ending
 from bulk_topup.monitoring.notifications import Attachment
@@ -58,17 +57,16 @@ def end_of(error: BaseException | None, finished: FinishedRun | None, *, has_sta
     if error is not None:  # Ctrl-C, SystemExit or a cancelled task
         return InvocationEnd(code=ExitCode.RESUMABLE, error=InterruptedRunError())
     if finished is not None:
-        return InvocationEnd(code=exit_code(finished.result, finished.archiving))
+        return InvocationEnd(code=exit_code(finished))
     return InvocationEnd(code=ExitCode.ALL_COMPLETED, is_news=False)
 
 
-def exit_code(result: RunResult, archiving: ArchiveResult | None = None) -> ExitCode:
+def exit_code(finished: FinishedRun) -> ExitCode:
     """Return the exit code of an invocation whose run came to an end.
 
-    Args:
-        result: the end of the run.
-        archiving: the result of archiving its list; a list that should have been moved and was not is no success.
+    A list that should have been archived and was not is no success; a row for which nothing is due is no failure.
     """
+    result, archiving = finished.result, finished.archiving
     if result.reason in {StopReason.UNAUTHORIZED, StopReason.BALANCE, StopReason.CIRCUIT}:
         return ExitCode.STOPPED_BY_PROVIDER
     if result.reason is StopReason.LEDGER_MOVED:  # whatever is open: the next start does not know what was sent
@@ -77,7 +75,8 @@ def exit_code(result: RunResult, archiving: ArchiveResult | None = None) -> Exit
     if is_changed or (result.reason is not None and is_open(result.counts)):
         return ExitCode.RESUMABLE
     is_not_archived = archiving is not None and bool(archiving.why_not)
-    is_all = result.counts[RowState.COMPLETED] == sum(result.counts.values()) and not result.contradicted
+    settled = result.counts[RowState.COMPLETED] + finished.report.summary.nothing_due
+    is_all = settled == sum(result.counts.values()) and not result.contradicted
     return ExitCode.ALL_COMPLETED if is_all and not is_not_archived else ExitCode.INCOMPLETE
 
 
@@ -101,6 +100,7 @@ def ending_of(
             summary.counts,
             contradicted=finished.result.contradicted,
             repeats=summary.repeats,
+            nothing_due=summary.nothing_due,
             unknown_charges=summary.unknown_charges,
         )
     return Ending(

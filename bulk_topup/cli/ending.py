@@ -16,7 +16,6 @@ from bulk_topup.cli.quiet import LastNotice, RunExit
 from bulk_topup.cli.screens.summary import show_summary
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.exit_codes import ExitCode
-from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
 from bulk_topup.jobs.job import NoListError
 from bulk_topup.security.terminal_text import printable
@@ -63,7 +62,7 @@ def print_and_exit(finished: FinishedRun, watcher: ConsoleWatcher) -> NoReturn:
     """Print how a run ended, and exit with its code."""
     print_ending(finished, watcher)
     result, archiving = finished.result, finished.archiving or ArchiveResult()
-    code = exit_code(result, archiving)
+    code = exit_code(finished)
     # The results show which rows the list contradicts.
     contradicted = sha256_of(finished.report.files[0]) if result.contradicted else ""
     problem = (code, *filter(None, (result.message, contradicted, archiving.why_not)))
@@ -89,6 +88,5 @@ def exit_if_archived(missing: NoListError, provider: ProviderOptions, folder: Pa
             "sent. To correct rows, move the list back."
         )
     )
-    is_completed = summary.counts[RowState.COMPLETED] == summary.rows
-    code = ExitCode.ALL_COMPLETED if is_completed else ExitCode.INCOMPLETE
+    code = ExitCode.ALL_COMPLETED if summary.is_complete else ExitCode.INCOMPLETE
     raise RunExit(code, LastNotice.of(run, provider.ledger, folder, code), is_news=False)

@@ -87,7 +87,11 @@ def choose_bill(
     """
     owed = [bill for bill in bills if bill.amount is None or bill.amount > 0]
     if wanted is not None:
-        owed = [bill for bill in owed if folded_without_case(bill.reference) == folded_without_case(wanted)]
+        named = [bill for bill in bills if folded_without_case(bill.reference) == folded_without_case(wanted)]
+        if owed and not named:  # it may be a mistake of the list: the account does owe something
+            fix = "Correct it, or remove the row if its bill is paid."
+            return NoBill(reason=f'{_several(owed)} None of them has the reference "{wanted}". {fix}')
+        owed = [bill for bill in owed if bill in named]
     if not owed:
         what = "Nothing is due" if wanted is None else f'Nothing is due for the bill "{wanted}"'
         return NoBill(reason=f"{what}, so nothing is paid.", is_nothing_due=True)
@@ -109,6 +113,8 @@ def _first(bills: list[OpenBill], policy: BillPolicy) -> list[OpenBill]:
 
 
 def _chosen(bill: OpenBill, terms: Terms, today: date) -> ChosenBill | NoBill:
+    if not folded_without_case(bill.reference) or not bill.reference.isprintable():
+        return NoBill(reason="DVS states no reference by which the bill of this account can be paid. Ask the biller.")
     if bill.amount is None or bill.unit is None:
         return NoBill(reason=f"DVS does not state how much is due for the bill {bill.reference}. State the amount.")
     if bill.unit != terms.unit:
@@ -142,4 +148,4 @@ def _several(bills: Sequence[OpenBill]) -> str:
         for bill in bills[:MAX_NAMED]
     )
     more = f" and {len(bills) - MAX_NAMED:,} more" if len(bills) > MAX_NAMED else ""
-    return f"The account has {len(bills):,} open bills: {named}{more}."
+    return f"The account has {len(bills):,} open {'bill' if len(bills) == 1 else 'bills'}: {named}{more}."

@@ -60,7 +60,7 @@ class ExitCode(IntEnum):
 
 
 _SENTENCES: Final = {
-    ExitCode.ALL_COMPLETED: "Done: all rows completed, or there was nothing to do.",
+    ExitCode.ALL_COMPLETED: "Done: all rows completed, or nothing was due or to do.",
     ExitCode.INCOMPLETE: "Finished, but some rows are not completed, or a check found discrepancies or errors.",
     ExitCode.USAGE: "The command line is invalid.",
     ExitCode.INVALID_INPUT: (

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Self
 
 from bulk_topup.domain.money import format_plain
-from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.problems import Problem, is_nothing_due
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.states import RowState
 
@@ -74,6 +74,15 @@ class Outcomes:
 
     def __len__(self) -> int:
         return len(self.line)
+
+    def not_completed(self) -> list[int]:
+        """Return the indexes of rows that are not completed, without those for which nothing is due."""
+        return [
+            index
+            for index, state in enumerate(self.state)
+            if state != RowState.COMPLETED.value
+            and not (state == RowState.REFUSED.value and is_nothing_due(self.problems[index]))
+        ]
 
     def row(self, index: int) -> Outcome:
         """Return one row, by its index from 0."""

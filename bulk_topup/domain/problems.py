@@ -77,6 +77,11 @@ def decode_problems(stored: str | Sequence[Sequence[Any]]) -> tuple[Problem, ...
     )
 
 
+def is_nothing_due(problems: Sequence[Problem]) -> bool:
+    """Return True if nothing is due for a row with these problems, and nothing else is wrong with it."""
+    return len(problems) == 1 and problems[0].is_nothing_due
+
+
 def position_word(list_name: str) -> str:
     """Return the word for a row's position in a list: `line`, in a workbook `row`."""
     return "row" if PurePath(list_name).suffix.lower() in WORKBOOK_SUFFIXES else "line"

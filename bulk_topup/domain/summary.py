@@ -8,6 +8,7 @@ from typing import Final
 
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problems import is_nothing_due
 from bulk_topup.domain.row import OutcomeGroup
 from bulk_topup.domain.run import Closing, PaidAgain, Run
 from bulk_topup.domain.states import RowState
@@ -83,6 +84,13 @@ class Summary:
     paid_again: tuple[PaidAgain, ...] = ()
     #: Refused rows that repeat payments of other runs.
     repeats: int = 0
+    #: Refused rows for which nothing is due, and that need nothing else.
+    nothing_due: int = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every row is completed, but for those for which nothing is due."""
+        return self.counts[RowState.COMPLETED] + self.nothing_due == self.rows
 
     @property
     def money(self) -> dict[str, dict[str, Decimal]]:
@@ -102,6 +110,7 @@ class Summary:
             "account": self.account or None,
             "rows": self.rows,
             "counts": {state.value: count for state, count in self.counts.items()},
+            "nothing_due": self.nothing_due,
             "totals": [total.as_json() for total in self.totals],
             "charged": {unit: format_plain(amount) for unit, amount in self.charged.items()},
             "held": {unit: format_plain(amount) for unit, amount in self.held.items()},
@@ -133,7 +142,7 @@ class Tally:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._sums: dict[_Key, _Sums] = {}
-        self._repeats = 0
+        self._repeats = self._nothing_due = 0
         self._unknown_charges = 0
         self._planned: dict[str, Decimal] = {}
 
@@ -141,6 +150,10 @@ class Tally:
         """Add rows; those with the same values are added as one."""
         if RowState.REFUSED in outcomes.state:
             self._repeats += sum(any(problem.is_repeat for problem in problems) for problems in outcomes.problems)
+            self._nothing_due += sum(
+                state == RowState.REFUSED and is_nothing_due(problems)
+                for state, problems in zip(outcomes.state, outcomes.problems, strict=True)
+            )
         groups_of_rows = Counter(
             zip(
                 outcomes.state,
@@ -182,6 +195,7 @@ class Tally:
             sums = self._sums.setdefault(key, _Sums())
             sums.rows += group.rows
             self._repeats += group.rows if group.is_repeat else 0
+            self._nothing_due += group.rows if group.is_nothing_due else 0
             if group.state is RowState.COMPLETED and group.price is None:
                 self._unknown_charges += group.rows
             if group.state is RowState.COMPLETED and group.planned_cost is not None and group.planned_unit is not None:
@@ -226,6 +240,7 @@ class Tally:
             closing=self._run.closing,
             paid_again=self._run.paid_again,
             repeats=self._repeats,
+            nothing_due=self._nothing_due,
         )
 
 

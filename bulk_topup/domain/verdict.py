@@ -51,7 +51,7 @@ class RunVerdict:
 
 
 _ENDINGS: Final = {
-    Severity.GOOD: f"Exit code {ExitCode.ALL_COMPLETED:d}: all rows completed.",
+    Severity.GOOD: f"Exit code {ExitCode.ALL_COMPLETED:d}: all rows completed, or nothing is due.",
     Severity.OPEN: (
         f"Exit code {ExitCode.RESUMABLE:d}, or {ExitCode.STOPPED_BY_PROVIDER:d} if DVS stopped the run: rows are open."
     ),
@@ -70,18 +70,20 @@ def format_rows(number: int) -> str:
     return f"{number:,} {'row' if number == 1 else 'rows'}"
 
 
-def format_counts(counts: Mapping[RowState, int], *, contradicted: int = 0) -> str:
+def format_counts(counts: Mapping[RowState, int], *, contradicted: int = 0, nothing_due: int = 0) -> str:
     """Return how many rows have which outcome, for people: `230 of 250 rows completed, 18 failed, 2 need review`.
 
     Args:
         counts: the run's rows in each state, all states named.
         contradicted: paid or open rows that the list contradicts; they need review, whatever their state.
+        nothing_due: refused rows for which nothing is due.
     """
     review = sum(counts[state] for state in REVIEW_STATES) + contradicted
     parts = [
         (sum(counts[state] for state in OPEN_STATES), "open"),
         (counts[RowState.FAILED], "failed"),
-        (counts[RowState.REFUSED], "refused"),
+        (counts[RowState.REFUSED] - nothing_due, "refused"),
+        (nothing_due, "with nothing due"),
         (review, "needs review" if review == 1 else "need review"),
     ]
     first = f"{counts[RowState.COMPLETED]:,} of {format_rows(sum(counts.values()))} completed"
@@ -94,6 +96,7 @@ def verdict_of(
     *,
     contradicted: int,
     repeats: int = 0,
+    nothing_due: int = 0,
     unknown_charges: int = 0,
     is_running: bool = False,
     command: str = "",
@@ -105,11 +108,14 @@ def verdict_of(
         counts: its rows in each state, all states named.
         contradicted: paid or open rows that the list contradicts.
         repeats: refused rows that repeat payments of other runs.
+        nothing_due: refused rows for which nothing is due, and that need nothing else.
         unknown_charges: completed rows for which DVS states no price.
         is_running: whether a process works on it.
         command: the command line that pays these rows again; empty for one that is made of what the run keeps.
     """
-    rows, text = sum(counts.values()), format_counts(counts, contradicted=contradicted)
+    rows, text = sum(counts.values()), format_counts(counts, contradicted=contradicted, nothing_due=nothing_due)
+    # They are neither to fix nor to pay.
+    unpaid = {**counts, RowState.REFUSED: counts[RowState.REFUSED] - nothing_due}
     if unknown_charges:
         text = f"{text}, charge of {format_rows(unknown_charges)} unknown"
     if run.closing is not None:
@@ -118,7 +124,7 @@ def verdict_of(
         severity, headline = Severity.OPEN, f"Running: {text}."
     elif any(counts[state] for state in OPEN_STATES):
         severity, headline = Severity.OPEN, f"Incomplete: {text}."
-    elif counts[RowState.COMPLETED] < rows or contradicted:
+    elif counts[RowState.COMPLETED] + nothing_due < rows or contradicted:
         severity, headline = Severity.BAD, f"{text[:1].upper()}{text[1:]}."
     else:
         severity, headline = Severity.GOOD, f"All done: {text}." if rows else "The run has no rows."
@@ -128,7 +134,7 @@ def verdict_of(
         ending=_ENDINGS[severity],
         steps=()
         if is_running
-        else (*_steps(run, counts, contradicted, repeats, command), *_steps_for_charges(run, unknown_charges)),
+        else (*_steps(run, unpaid, contradicted, repeats, command), *_steps_for_charges(run, unknown_charges)),
     )
 
 

@@ -24,11 +24,12 @@ from bulk_topup.ledger.staged_list_statements import POSSIBLE_DUPLICATE
 _BILL: Final = "json_extract({of}.request, '$.statement_identifier.reference')"
 _SENT_BILLS: Final = f"""
     SELECT r.party_key, r.product_id, r.amount, {_BILL.format(of="r")} AS bill,
-        json_extract(r.request, '$.statement_identifier.due_date') AS due, r.amount_until
+        json_extract(r.request, '$.statement_identifier.due_date') AS due, r.amount_until, r.identity,
+        r.state = '{RowState.FAILED}' AS has_failed
     FROM rows AS r
     WHERE +r.run_id = :run_id AND r.party_key IN (SELECT value FROM json_each(:keys)) AND r.request IS NOT NULL
       AND r.state IN ({SENT}, '{RowState.FAILED}')
-    ORDER BY r.id
+    ORDER BY has_failed DESC, r.id
 """  # noqa: S608 - composed of constants
 #: Staged rows with an amount that was asked for, which most lists have none of: to look for them reads no other rows.
 CREATE_ASKED: Final = """
@@ -39,8 +40,27 @@ _ASKED_LINES: Final = f"SELECT s.line FROM {_ASKED} WHERE s.amount_until IS NOT 
 _RENEW: Final = "UPDATE temp.staged SET amount_until = ?2 WHERE line = ?1"
 _HAS_ASKED: Final = "SELECT EXISTS (SELECT 1 FROM temp.staged INDEXED BY staged_asked WHERE amount_until IS NOT NULL)"
 _STAGED: Final = f"""
-    SELECT s.line AS key, s.identity, s.party_key, s.operator_id, {_BILL.format(of="s")} AS bill FROM {_ASKED}
+    SELECT s.line AS key, s.identity, s.party_key, s.operator_id, 1 AS is_asked, {_BILL.format(of="s")} AS bill
+    FROM {_ASKED}
     WHERE s.amount_until IS NOT NULL AND s.state = 'pending' AND s.party_key IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM rows AS r
+                      WHERE r.run_id = :run_id AND r.identity = s.identity AND r.state IN ({SENT}))
+    ORDER BY s.line
+"""  # noqa: S608
+#: True for a row with an amount of its own that names a bill, of an account of which another bill was asked for: that
+#: one was paid exactly, so that nothing of it is left to pay.
+_MAY_BE_SETTLED: Final = f"""
+    {{of}}.amount_until IS NULL AND {{of}}.party_key GLOB 'account:*' AND {_BILL.format(of="{of}")} IS NOT NULL
+      AND EXISTS (
+          SELECT 1 FROM rows AS o INDEXED BY idx_rows_party_key, (
+              SELECT substr({{of}}.party_key, 1, instr({{of}}.party_key || '{NEAR_END}', '{NEAR_END}') - 1) AS near)
+          WHERE (o.party_key = near OR o.party_key >= near || '{NEAR_END}' AND o.party_key < near || '{AFTER_NEAR}')
+            AND o.amount_until IS NOT NULL AND o.attempt > 0)
+"""  # noqa: S608
+_STAGED_NAMED: Final = f"""
+    SELECT s.line AS key, s.identity, s.party_key, s.operator_id, 0 AS is_asked, {_BILL.format(of="s")} AS bill
+    FROM temp.staged AS s
+    WHERE s.state = 'pending' AND {_MAY_BE_SETTLED.format(of="s")}
       AND NOT EXISTS (SELECT 1 FROM rows AS r
                       WHERE r.run_id = :run_id AND r.identity = s.identity AND r.state IN ({SENT}))
     ORDER BY s.line
@@ -55,7 +75,8 @@ _ALL_ACCOUNTS: Final = f"""
 #: for as long as any payment of its run does.
 _PAYMENTS: Final = f"""
     SELECT r.id, r.line, r.credit_party, r.party_key, {_BILL.format(of="r")} AS bill, r.amount, r.unit,
-        u.job || '/' || u.run_key AS run, a.intent_at, r.run_id IS :run_id AS is_own
+        u.job || '/' || u.run_key AS run, a.intent_at, r.run_id IS :run_id AS is_own,
+        r.amount_until IS NOT NULL AS is_asked
     FROM rows AS r INDEXED BY idx_rows_party_key CROSS JOIN runs AS u ON u.id = r.run_id
         CROSS JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE (r.party_key = :near OR r.party_key >= :near || '{NEAR_END}' AND r.party_key < :near || '{AFTER_NEAR}')
@@ -78,10 +99,13 @@ _REPEAT: Final = """
     INSERT OR IGNORE INTO temp.repeated (key, matching, earlier_row_id, attempt, is_equal, identity, more, known_until)
     SELECT :key, 1, :earlier_id, NULL, 1, :identity, 0, coalesce(max(id), 0) FROM events
 """
+#: A part of each request that names a bill.
+_NAMES_BILL: Final = "statement_identifier"
 _CLAIMED: Final = f"""
-    SELECT r.id AS key, r.identity, r.party_key, r.operator_id, {_BILL.format(of="r")} AS bill
+    SELECT r.id AS key, r.identity, r.party_key, r.operator_id, r.amount_until IS NOT NULL AS is_asked,
+        {_BILL.format(of="r")} AS bill
     FROM json_each(:row_ids) AS w CROSS JOIN rows AS r ON r.id = w.value
-    WHERE r.amount_until IS NOT NULL AND r.party_key IS NOT NULL
+    WHERE r.party_key IS NOT NULL AND (r.amount_until IS NOT NULL OR {_MAY_BE_SETTLED.format(of="r")})
 """  # noqa: S608
 
 
@@ -93,6 +117,14 @@ class SentBill(NamedTuple):
     #: As an ISO date.
     due: str | None
     amount_until: str | None
+    #: The identity of its row.
+    identity: str
+    #: Whether it was not paid.
+    has_failed: bool
+
+    def is_of(self, identity: str) -> bool:
+        """Return True unless it failed as another row, so that nothing of it keeps the row from a newer amount."""
+        return not self.has_failed or self.identity == identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +137,14 @@ class BillQueries:
         """Return what rows of a run were sent for, by their party keys and products; failed ones are among them."""
         rows = self.file.fetch_all(_SENT_BILLS, run_id=run.id, keys=json_array(party_keys))
         return {
-            (row["party_key"], row["product_id"]): SentBill(row["amount"], row["bill"], row["due"], row["amount_until"])
+            (row["party_key"], row["product_id"]): SentBill(
+                amount=row["amount"],
+                reference=row["bill"],
+                due=row["due"],
+                amount_until=row["amount_until"],
+                identity=row["identity"],
+                has_failed=bool(row["has_failed"]),
+            )
             for row in rows
         }
 
@@ -152,6 +191,8 @@ def refuse_paid_bills(
 ) -> None:
     """Refuse staged rows whose bill another row has paid or may have paid, whatever it amounted to then, and when.
 
+    DVS was asked for the amount of one of the two.
+
     Args:
         connection: the ledger, in a transaction, with the runs that are compared.
         run_id: the list's run; None for a new one.
@@ -159,10 +200,9 @@ def refuse_paid_bills(
         now: the time.
         is_paid_again: whether such rows are paid again; then they are only noted.
     """
-    if not has_asked(connection):
-        return
     values = {"run_id": run_id, "environment": environment, "absent_since": absent_since(now)}
-    for row, payment in _paid(connection, connection.execute(_STAGED, values).fetchall(), values):
+    rows = [*connection.execute(_STAGED, values), *connection.execute(_STAGED_NAMED, values)]
+    for row, payment in _paid(connection, rows, values):
         if is_paid_again and not payment["is_own"]:
             note = {"key": row["key"], "earlier_id": payment["id"], "identity": row["identity"]}
             connection.execute(_REPEAT, note)
@@ -174,12 +214,12 @@ def refuse_claimed_bills(
     file: LedgerFile, connection: sqlite3.Connection, run: Run, rows: list[sqlite3.Row]
 ) -> list[sqlite3.Row]:
     """Refuse rows about to be sent whose bill another row has paid by now, and return the others."""
-    asked = [row["row_id"] for row in rows if row["amount_until"] is not None]
-    if not asked:
+    with_bills = [row["row_id"] for row in rows if row["amount_until"] is not None or _NAMES_BILL in row["request"]]
+    if not with_bills:
         return rows
     now = file.clock.now()
     values = {"run_id": run.id, "environment": run.environment, "absent_since": absent_since(now)}
-    claimed = connection.execute(_CLAIMED, {"row_ids": json_array(asked)}).fetchall()
+    claimed = connection.execute(_CLAIMED, {"row_ids": json_array(with_bills)}).fetchall()
     problems = {row["key"]: _paid_problems(payment) for row, payment in _paid(connection, claimed, values)}
     return refuse_rows(connection, rows, problems, at=now.isoformat(), cause="possible duplicate", may_be_retried=True)
 
@@ -193,6 +233,8 @@ def _paid(
         wanted = {**values, "near": near_part(row["party_key"]), "operator_id": row["operator_id"]}
         wanted["identity"] = row["identity"]
         found = connection.execute(_PAYMENTS, wanted).fetchall()
+        if not row["is_asked"]:
+            found = [each for each in found if each["is_asked"]]
         payment = next((each for each in found if _may_be_same(bill, _bill_of(each))), None)
         if payment is not None:
             yield row, payment

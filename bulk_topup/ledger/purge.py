@@ -12,6 +12,7 @@ from bulk_topup.ledger.connection import scrub
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.not_the_same import FORGET_PAIRS
 from bulk_topup.ledger.row_mapping import run_of
+from bulk_topup.ledger.sql_fragments import IS_NOTHING_DUE
 
 #: Replaces texts that could quote a cell.
 _REMOVED: Final = "'Removed with the personal data of the run.'"
@@ -27,7 +28,9 @@ _LAST_PURGED_PAYMENT: Final = "SELECT max(last_sent_at) FROM runs WHERE purged_a
 _PURGE_ROWS: Final = f"""
     UPDATE rows SET identity = 'purged:' || id, cells = '[]', credit_party = NULL, party_key = NULL, request = NULL,
         acknowledged = NULL,
-        problems = CASE problems WHEN '[]' THEN '[]' ELSE json_array(json_array('', {_REMOVED})) END,
+        problems = CASE WHEN problems = '[]' THEN '[]'
+            WHEN {IS_NOTHING_DUE.format(of="rows")} THEN json_array(json_array('', {_REMOVED}, 0))
+            ELSE json_array(json_array('', {_REMOVED})) END,
         message = CASE message WHEN '' THEN '' ELSE {_REMOVED} END,
         note = CASE note WHEN '' THEN '' ELSE {_REMOVED} END
     WHERE run_id = :run_id

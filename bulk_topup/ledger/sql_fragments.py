@@ -15,6 +15,8 @@ SENT: Final = ", ".join(
 )
 #: States of rows that a list may still change.
 UNSENT: Final = f"'{RowState.REFUSED}', '{RowState.PENDING}'"
+#: True for problems of a row for which nothing is due, and that needs nothing else.
+IS_NOTHING_DUE: Final = "(json_array_length({of}.problems) = 1 AND json_extract({of}.problems, '$[0][2]') IS 0)"
 
 #: The value of `rows.in_list` of a row that a correction replaced; 1 if the list has the row, else 0.
 REPLACED: Final = -1

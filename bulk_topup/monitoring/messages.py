@@ -158,10 +158,12 @@ def end_message(context: MessageContext, ending: Ending) -> Message:
     meaning, next_step = _meaning(ending)
     headline = meaning
     if ending.exit_code == ExitCode.INCOMPLETE and ending.summary is not None:
-        if ending.summary.counts[RowState.COMPLETED] < ending.summary.rows:
+        if not ending.summary.is_complete:
             headline = _row_counts(ending.summary)
         else:
             headline = meaning = _COMPLETED_WITH_ERROR
+    elif ending.exit_code == ExitCode.ALL_COMPLETED and ending.summary is not None and ending.summary.nothing_due:
+        headline = meaning = _row_counts(ending.summary)
     lines = [f"Run {context.run} in {context.environment} ended with exit code {ending.exit_code}: {meaning}.", ""]
     if ending.error:
         lines += [_without_personal_data(ending.error[:MAX_ERROR_LENGTH]), ""]
@@ -229,7 +231,7 @@ def _without_personal_data(text: str) -> str:
 
 def _summary_lines(summary: Summary) -> Iterator[str]:
     yield f"{format_rows(summary.rows)}:"
-    yield from (f"  {count:,} {_state_text(state)}" for state, count in summary.counts.items() if count)
+    yield from (f"  {count:,} {text}" for text, count in _outcomes(summary))
     for label, amounts in summary.money.items():
         yield from _money_lines(label, amounts)
 
@@ -241,16 +243,22 @@ def _money_lines(label: str, amounts: Mapping[str, Decimal]) -> list[str]:
 def _row_counts(summary: Summary) -> str:
     """Return how many rows are completed, and how many are in each other state: `1 of 3 rows completed, 2 failed`."""
     parts = [f"{summary.counts[RowState.COMPLETED]:,} of {format_rows(summary.rows)} completed"]
-    for state, count in summary.counts.items():
-        if state is RowState.CONFLICT and count:
+    for text, count in _outcomes(summary):
+        if text == RowState.CONFLICT:
             parts.append(f"{count:,} {'needs' if count == 1 else 'need'} review")
-        elif state is not RowState.COMPLETED and count:
-            parts.append(f"{count:,} {_state_text(state)}")
+        elif text != RowState.COMPLETED:
+            parts.append(f"{count:,} {text}")
     return ", ".join(parts)
 
 
-def _state_text(state: RowState) -> str:
-    return state.value.replace("_", " ")
+def _outcomes(summary: Summary) -> Iterator[tuple[str, int]]:
+    """Yield how many rows have which outcome."""
+    for state, count in summary.counts.items():
+        is_refused = state is RowState.REFUSED
+        if number := count - (summary.nothing_due if is_refused else 0):
+            yield state.value.replace("_", " "), number
+        if is_refused and summary.nothing_due:
+            yield "with nothing due", summary.nothing_due
 
 
 def _duration(seconds: int) -> str:

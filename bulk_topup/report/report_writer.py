@@ -24,7 +24,7 @@ class Report:
 
     #: The results in the requested formats, then the summary.
     files: tuple[Path, ...]
-    #: The rows that are not completed, in the list's own columns; None when every row is completed.
+    #: The rows that are not completed, in the list's own columns; None without any.
     not_completed: Path | None
     summary: Summary
 
@@ -101,7 +101,7 @@ class _NotCompleted:
 
     def add(self, outcomes: Outcomes) -> None:
         """Write the rows among these that are not completed."""
-        if outcomes.state.count(RowState.COMPLETED.value) == len(outcomes):
+        if outcomes.state.count(RowState.COMPLETED.value) == len(outcomes) or not outcomes.not_completed():
             return
         if self._sink is None:
             path = self._files.enter_context(atomic_write(self._path))

@@ -1,22 +1,31 @@
 """What the end of an invocation means to those who are not at its terminal."""
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from bulk_topup.app.run import FinishedRun
-from bulk_topup.app.run_ending import end_of
+from bulk_topup.app.run_ending import end_of, exit_code
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.states import RowState
 from bulk_topup.engine import RunResult
 from bulk_topup.errors import BulkTopupError, InterruptedRunError, RunLockedError
 
 COMPLETED = dict.fromkeys(RowState, 0) | {RowState.COMPLETED: 3}
-FINISHED = FinishedRun(
-    run=cast("Any", None),
-    result=RunResult(counts=COMPLETED, contradicted=0, reason=None, message=""),
-    report=cast("Any", None),
-)
+
+
+def finished_with(nothing_due: int = 0, **counts: int) -> FinishedRun:
+    """Return the end of a run with three rows completed, and others."""
+    states = COMPLETED | {RowState(state): count for state, count in counts.items()}
+    return FinishedRun(
+        run=cast("Any", None),
+        result=RunResult(counts=states, contradicted=0, reason=None, message=""),
+        report=cast("Any", SimpleNamespace(summary=SimpleNamespace(nothing_due=nothing_due))),
+    )
+
+
+FINISHED = finished_with()
 
 
 class CallersError(BulkTopupError):
@@ -50,3 +59,9 @@ def test_an_unexpected_error_before_anything_was_sent_says_so(error: Exception) 
 def test_without_error_the_run_is_the_end() -> None:
     assert end_of(None, FINISHED, has_started=True).code == ExitCode.ALL_COMPLETED
     assert not end_of(None, None, has_started=False).is_news
+
+
+def test_rows_with_nothing_due_are_no_failure_and_others_are() -> None:
+    assert exit_code(finished_with(nothing_due=2, refused=2)) is ExitCode.ALL_COMPLETED
+    assert exit_code(finished_with(nothing_due=1, refused=2)) is ExitCode.INCOMPLETE
+    assert exit_code(finished_with(nothing_due=1, refused=1, failed=1)) is ExitCode.INCOMPLETE

@@ -39,9 +39,18 @@ def test_nothing_is_due_where_no_bill_has_an_amount_above_zero(bills: tuple[Open
 def test_the_bill_that_the_list_names_is_paid_in_any_spelling() -> None:
     bills = (bill("INV-1"), bill("INV-2", "9"))
     assert choose(*bills, wanted="inv -2").reference == "INV-2"
-    gone = choose(*bills, wanted="INV-3")
-    assert gone.is_nothing_due
-    assert 'for the bill "INV-3"' in gone.reason
+    settled = choose(*bills, bill("INV-3", "0"), wanted="INV-3")
+    assert settled.is_nothing_due
+    assert 'for the bill "INV-3"' in settled.reason
+    assert choose(wanted="INV-3").is_nothing_due
+
+
+def test_a_reference_that_is_none_of_what_the_account_owes_may_be_a_mistake() -> None:
+    unknown = choose(bill("INV-1"), bill("INV-2", "9"), wanted="INV-3")
+    assert not unknown.is_nothing_due
+    assert "has 2 open bills: INV-1" in unknown.reason
+    assert 'None of them has the reference "INV-3". Correct it' in unknown.reason
+    assert "has 1 open bill: INV-1" in choose(bill("INV-1"), wanted="INV1").reason
 
 
 def test_several_bills_are_refused_or_the_first_or_last_is_paid() -> None:
@@ -62,6 +71,9 @@ def test_bills_that_their_days_do_not_tell_apart_are_refused(other: OpenBill, po
 @pytest.mark.parametrize(
     ("found", "modes", "words"),
     [
+        (bill(""), (), "states no reference"),
+        (bill(" "), (), "states no reference"),
+        (bill("INV-1\0\n"), (), "states no reference"),
         (bill(amount=None), (), "does not state how much"),
         (bill(unit=None), (), "does not state how much"),
         (bill(unit="USD"), (), "is in USD, but the amounts of product 9105 are in KES"),

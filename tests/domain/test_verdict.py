@@ -59,6 +59,17 @@ def test_unknown_charges_are_in_the_headline_and_have_a_step(run: Run) -> None:
     assert step.command == f"bulk-topup reconcile payroll/2026-11 {PLACE}"
 
 
+def test_rows_with_nothing_due_are_counted_on_their_own_and_need_nothing(run: Run) -> None:
+    counts = {**dict.fromkeys(RowState, 0), RowState.COMPLETED: 3, RowState.REFUSED: 2}
+    verdict = verdict_of(run, counts, contradicted=0, nothing_due=2)
+    assert (verdict.severity, verdict.steps) == (Severity.GOOD, ())
+    assert verdict.headline == "All done: 3 of 5 rows completed, 2 with nothing due."
+    mixed = verdict_of(run, counts, contradicted=0, nothing_due=1)
+    assert (mixed.severity, mixed.headline) == (Severity.BAD, "3 of 5 rows completed, 1 refused, 1 with nothing due.")
+    assert [step.text[:12] for step in mixed.steps] == ["1 row to fix"]
+    assert verdict_of(run, counts, contradicted=1, nothing_due=2).severity is Severity.BAD
+
+
 def test_each_step_has_the_singular_and_the_plural(run: Run) -> None:
     one = _verdict(run, conflict=1, pending=1, failed=1, reversed=1).steps
     assert [step.text for step in one] == [

@@ -52,6 +52,7 @@ ADDED = {
     "price_changes",
     "rounding",
     "unknown_charges",
+    "nothing_due",
     "environment",
     "account",
     "unreadable",

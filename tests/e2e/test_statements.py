@@ -81,10 +81,29 @@ def test_a_plan_shows_what_is_due_and_sets_aside_what_is_not(
     assert "2 valid, 2 with nothing due" in planned.stderr
     assert "Nothing is due for 2 rows: lines 3 and 5." in planned.stderr
     # They stop no run, and are counted on their own.
-    result = pay("run", list_, *ASKING, code=1)
-    assert "2 of 4 rows completed, 2 refused." in result.stdout
+    result = pay("run", list_, *ASKING)
+    assert "All done: 2 of 4 rows completed, 2 with nothing due." in result.stdout
+    assert "to fix" not in result.stdout
+    again = json.loads(pay("run", list_, *ASKING, "--json").stdout)
+    assert (again["nothing_due"], again["counts"]["refused"], again["not_completed"]) == (2, 2, None)
+    assert "2 with nothing due" in pay("status", "list/bills").stdout
     assert {account for account, _ in paid(books)} == {FIRST, SECOND}
     assert plan["products"][0]["amount"] == str(sum(amount for _, amount in paid(books)))
+
+
+def test_a_run_with_nothing_due_and_a_row_to_fix_names_only_that_row(write: Callable[..., Path], pay: Pay) -> None:
+    list_ = write("bills.csv", FIRST, NOTHING, REFUSED)
+    result = json.loads(pay("run", list_, *ASKING, "--skip-refused", "--json", code=1).stdout)
+    assert (result["nothing_due"], result["counts"]["refused"]) == (1, 2)
+    not_completed = Path(result["not_completed"]).read_text(encoding="utf-8-sig")
+    assert REFUSED in not_completed
+    assert NOTHING not in not_completed
+
+
+def test_what_had_nothing_due_stays_so_when_its_run_is_purged(write: Callable[..., Path], pay: Pay) -> None:
+    pay("run", write("bills.csv", FIRST, NOTHING), *ASKING)
+    pay("ledger", "purge", "--older-than", "0d", "--yes")
+    assert json.loads(pay("status", "list/bills", "--json").stdout)["nothing_due"] == 1
 
 
 def test_the_word_may_be_in_cells_beside_amounts(write: Callable[..., Path], pay: Pay) -> None:
@@ -168,6 +187,25 @@ def test_a_bill_that_another_run_has_paid_is_refused_whatever_it_amounts_to_now(
     pay("run", "11.toml", *asking_again, "--bill", "newest")
     assert len(paid(books)) == 3
     assert len(set(paid(books))) == 3
+
+
+def test_a_bill_that_was_asked_for_is_refused_in_a_list_with_another_amount(
+    write: Callable[..., Path], pay: Pay, books: Books, tmp_path: Path
+) -> None:
+    pay("run", write("first.csv", FIRST), *ASKING)
+    [(_, reference)] = [
+        (row["amount"], json.loads(row["request"])["statement_identifier"]["reference"])
+        for row in rows(tmp_path / "ledger.db")
+    ]
+    (tmp_path / "second.csv").write_text(
+        f"account_number,account_qualifier,invoice,amount\n{FIRST},PREPAID,{reference},999\n"
+        f"{SECOND},PREPAID,{reference},998\n"
+    )
+    named = ("--product", 9105, "--map", "statement_identifier.reference=invoice")
+    plan = json.loads(pay("plan", "second.csv", *named, "--json", code=3).stdout)
+    assert [row["line"] for row in plan["refused_rows"]] == [2]
+    pay("run", "second.csv", *named, "--pay-again", "a fee came later")
+    assert len(paid(books)) == 3
 
 
 def test_a_bill_is_paid_again_on_purpose_with_a_reason(
@@ -269,6 +307,19 @@ def test_a_retry_of_a_declined_bill_pays_what_was_planned(
     assert paid(books) == [first]
     pay("retry", "list/bills", "--status", "DECLINED-INVALID-CREDIT-PARTY", code=1)
     assert paid(books) == [first, first]
+
+
+def test_a_failed_bill_that_comes_back_as_another_row_is_asked_for_again(
+    pay: Pay, change: Callable[..., None], tmp_path: Path
+) -> None:
+    """A list with other references must not keep the amount of a row that failed, which gets too old to be sent."""
+    list_ = tmp_path / "bills.csv"
+    list_.write_text(f"reference,account_number,account_qualifier\nR-0,{FIRST},PREPAID\nR-1,{DECLINED},PREPAID\n")
+    pay("run", list_, *ASKING, code=1)
+    change("2")
+    list_.write_text(f"reference,account_number,account_qualifier\nR-0,{FIRST},PREPAID\nR-2,{DECLINED},PREPAID\n")
+    plan = json.loads(pay("plan", list_, *ASKING, "--statement-max-age", "0", "--json", code=3).stdout)
+    assert (plan["statements"]["filled"], plan["statements"]["sent"]) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,18 @@ def test_a_bill_that_another_run_has_sent_meanwhile_is_not_claimed(
     assert ledger.rows.counts(second)[state] == 1
 
 
+@pytest.mark.parametrize(("reference", "is_claimed"), [("INV-1", False), ("inv 1", False), ("INV-2", True)])
+def test_a_bill_that_was_asked_for_is_not_paid_with_an_amount_of_a_list_either(
+    reference: str, is_claimed: bool, ledger: LedgerStore, start: Callable[..., Run], bill: Make
+) -> None:
+    key = account_key(ACCOUNT, bill=reference)
+    named = bill(reference, "90", amount_until=None, party_key=key)
+    second = start(ledger, [named], run_key="second")
+    first = start(ledger, [bill()], run_key="first")
+    assert len(ledger.attempts.claim(first, 10)) == 1
+    assert len(ledger.attempts.claim(second, 10)) == is_claimed
+
+
 @pytest.mark.parametrize(("reference", "is_claimed"), [("INV-1", False), (None, False), ("INV-2", True)])
 def test_a_bill_that_another_row_of_its_run_has_sent_is_not_claimed(
     reference: str | None,

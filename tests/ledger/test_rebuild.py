@@ -1,6 +1,9 @@
 """A rebuild that was interrupted: nothing is sent before it ends, and rows that it has found stay told apart."""
 
+import json
+import sqlite3
 from collections.abc import Callable, Collection
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -87,3 +90,53 @@ def test_an_attempt_that_dvs_has_is_written_with_its_outcome_or_not_at_all(
     assert ledger.rows.counts(run)[RowState.PENDING] == 1
     ledger.rebuild.write_attempts(found, "rebuilt", [review])
     assert ledger.rows.counts(run)[RowState.CONFLICT] == 1
+
+
+@pytest.fixture
+def asked(ledger: LedgerStore, row: Callable[..., CheckedRow], start: Callable[..., Run]) -> Run:
+    """A run of a version that folds no rows, with another row first, and one for whose bill DVS was asked."""
+    request = {"product_id": PRODUCT, "credit_party_identifier": {"account_number": SPELLED}}
+    request["statement_identifier"] = {"reference": "INV-1"}
+    party: dict[str, Any] = {"credit_party": SPELLED, "party_key": account_key(SPELLED)}
+    identity = party_identity(PRODUCT, (None, SPELLED, None))
+    bill = row(2, identity=identity, amount_until="", request=json.dumps(request).encode(), **party)
+    run = start(ledger, [row(1), bill])
+    with closing(sqlite3.connect(ledger.path)) as connection, connection:
+        connection.execute("UPDATE runs SET identity_version = ?", (IdentityVersion.FOLDED_NAMES,))
+    found = ledger.runs.find(run.job, run.run_key)
+    assert found is not None
+    return found
+
+
+def test_a_bill_that_was_asked_for_is_found_under_the_id_of_its_account(
+    ledger: LedgerStore, asked: Run, clock: Clock
+) -> None:
+    """The key of its row has no bill, and its transaction has one."""
+    identity = party_identity(PRODUCT, (None, SPELLED, None))
+    paid = ListedTransaction(
+        external_id=asked.ids.external_id(identity, 1),
+        product_id=PRODUCT,
+        party=(None, SPELLED, None),
+        bill="INV-1",
+        created_at=clock.now(),
+    )
+    ledger.rebuild.start(asked)
+    ledger.rebuild.save(asked, [(paid, b"{}")])
+    _, of_bill = ledger.rebuild.unsent(asked, limit=9)
+    assert paid.external_id in _ids_of(of_bill)
+
+
+def test_a_bill_that_was_asked_for_is_sent_under_an_id_that_a_rebuild_looks_up(
+    ledger: LedgerStore, asked: Run, clock: Clock
+) -> None:
+    """Its own is taken by another row; the bill is no part of the one that it gets."""
+    own = asked.ids.external_id(party_identity(PRODUCT, (None, SPELLED, None)), 1)
+    ledger.rebuild.start(asked)
+    (other, *_), _ = ledger.rebuild.unsent(asked, limit=9)
+    ledger.rebuild.write_attempts([(replace(other, external_id=own), clock.now())], "rebuilt")
+    ledger.rebuild.end(asked)
+    with closing(sqlite3.connect(ledger.path)) as connection, connection:
+        connection.execute("UPDATE rows SET amount_until = '9' WHERE amount_until IS NOT NULL")
+    [sent] = ledger.attempts.claim(asked, 9)
+    folded = folded_party_identity(PRODUCT, None, SPELLED, None, None)
+    assert sent.external_id == RunIds.of_name(asked.job, asked.run_key).external_id(folded, 1)

@@ -1,5 +1,6 @@
 """Texts of messages: the result first, money by currency, what to do next, and no personal data."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,15 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
 from bulk_topup.domain.verdict import RunVerdict, verdict_of
-from bulk_topup.monitoring.messages import Ending, Message, MessageContext, end_message, plan_message, start_message
+from bulk_topup.monitoring.messages import (
+    Ending,
+    Message,
+    MessageContext,
+    MessageType,
+    end_message,
+    plan_message,
+    start_message,
+)
 from bulk_topup.monitoring.notifications import Attachment, NotificationEvent
 
 CONTEXT = MessageContext(
@@ -46,12 +55,22 @@ def verdict(of: Summary) -> RunVerdict:
         columns=(),
         created_at=datetime(2026, 11, 28, tzinfo=UTC),
     )
-    return verdict_of(run, of.counts, contradicted=0)
+    return verdict_of(run, of.counts, contradicted=0, nothing_due=of.nothing_due)
 
 
 def ended(code: int, **values: Any) -> Message:
     some: dict[str, Any] = {"error": "", "seconds": 3_725, "files": {}}
     return end_message(CONTEXT, Ending(exit_code=code, **{**some, **values}))
+
+
+def test_a_run_whose_other_rows_have_nothing_due_is_a_success_that_names_them() -> None:
+    of = replace(summary(completed=2, refused=3), nothing_due=3)
+    message = ended(0, summary=of, verdict=verdict(of))
+    assert message.type is MessageType.SUCCESS
+    assert "2 of 5 rows completed, 3 with nothing due" in message.title
+    assert "  3 with nothing due" in message.body
+    assert "refused" not in message.body
+    assert "What to do next: Nothing to do." in message.body
 
 
 def test_the_message_of_a_finished_run_has_rows_money_duration_and_next_steps() -> None:

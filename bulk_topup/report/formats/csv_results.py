@@ -12,7 +12,6 @@ from typing import Final, TextIO
 from bulk_topup.domain.corrections import REPORT_COLUMNS, row_fingerprint
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.run import Run
-from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Tally
 from bulk_topup.report.cells import fitted, list_cells, result_values
 from bulk_topup.report.columns import FOREIGN_FIELDS, RESULT_FIELDS, result_columns
@@ -73,16 +72,14 @@ def not_completed_rows(path: Path, run: Run) -> Iterator[Sink]:
     why = why_not_completed(run)
 
     def rows(outcomes: Outcomes) -> Iterator[list[str]]:
-        for index, state in enumerate(outcomes.state):
-            if state != completed:
-                cells = fitted(outcomes.cells[index], len(run.columns))
-                row = csv_column(cells) + [""] * (len(columns) - len(cells))
-                row[line] = str(outcomes.line[index]) if outcomes.in_list[index] else ""
-                row[fingerprint] = row_fingerprint(run.columns, row[: len(cells)])
-                row[reason] = csv_text(why(outcomes.row(index)))
-                yield row
+        for index in outcomes.not_completed():
+            cells = fitted(outcomes.cells[index], len(run.columns))
+            row = csv_column(cells) + [""] * (len(columns) - len(cells))
+            row[line] = str(outcomes.line[index]) if outcomes.in_list[index] else ""
+            row[fingerprint] = row_fingerprint(run.columns, row[: len(cells)])
+            row[reason] = csv_text(why(outcomes.row(index)))
+            yield row
 
-    completed = RowState.COMPLETED.value
     with _opened(path) as file:
         writer = csv.writer(file)
         writer.writerow([*map(csv_text, columns)])

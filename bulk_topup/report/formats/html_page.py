@@ -82,8 +82,10 @@ class PageData:
 
 def page(run: Run, summary: Summary, data: PageData) -> Html:
     """Return the whole page."""
-    unknown, repeats = summary.unknown_charges, summary.repeats
-    verdict = verdict_of(run, summary.counts, contradicted=data.contradicted, repeats=repeats, unknown_charges=unknown)
+    unknown, repeats, idle = summary.unknown_charges, summary.repeats, summary.nothing_due
+    verdict = verdict_of(
+        run, summary.counts, contradicted=data.contradicted, repeats=repeats, nothing_due=idle, unknown_charges=unknown
+    )
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     # Even if a cell smuggled markup in, the browser would not run, load or send anything.
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -141,7 +143,9 @@ def _section(heading: str, *content: Html, is_long: bool = False) -> Html:
 def _tiles(summary: Summary) -> Iterator[Html]:
     completed = summary.counts[RowState.COMPLETED]
     yield _tile("Completed", f"{completed:,} of {summary.rows:,}")
-    yield _tile("Not completed", f"{summary.rows - completed:,}")
+    yield _tile("Not completed", f"{summary.rows - completed - summary.nothing_due:,}")
+    if summary.nothing_due:
+        yield _tile("Nothing due", f"{summary.nothing_due:,}")
     for what, sums in summary.money.items():
         for unit, amount in sums.items():
             yield _tile(what, format_money(amount, unit))
@@ -223,7 +227,7 @@ def _facts(run: Run, data: PageData) -> Iterator[str]:
 
 
 def _not_completed(run: Run, summary: Summary, data: PageData) -> Html:
-    number = summary.rows - summary.counts[RowState.COMPLETED]
+    number = summary.rows - summary.counts[RowState.COMPLETED] - summary.nothing_due
     shown = len(data.not_completed)
     file = not_completed_name(run) if run.purged_at is None else "results.csv"
     rest = f"The first {shown:,} of {format_rows(number)}. All rows: " if number > shown else ""

@@ -64,12 +64,11 @@ class _Collector:
         if any(outcomes.note):
             noted = zip(outcomes.note, outcomes.state, strict=True)
             self._contradicted += sum(is_mismatch(note) and state in _CONTRADICTED for note, state in noted)
-        completed = RowState.COMPLETED.value
-        if outcomes.state.count(completed) == len(outcomes):
+        if outcomes.state.count(RowState.COMPLETED.value) == len(outcomes):
             return
         self._reasons.add(outcomes)
         room = NOT_COMPLETED_SHOWN - len(self._not_completed)
-        indexes = [index for index, state in enumerate(outcomes.state) if state != completed] if room else []
+        indexes = outcomes.not_completed() if room else []
         self._not_completed += [outcomes.row(index) for index in indexes[:room]]
 
     def page_data(self) -> PageData:
