@@ -220,9 +220,9 @@ async def execute(
         InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
     runner = Runner(dvs=dvs, ledger=ledger, run=run, options=options, clock=clock or SystemClock())
-    runner.tell_pauses(partial(write_pause, ledger.path, run.job, run.run_key))
+    note_pause = partial(write_pause, ledger.path, run.job, run.run_key)
     try:
-        with watcher.running(run, runner):
+        with watcher.running(run, runner), runner.report_pauses(note_pause):
             result = await runner.execute()
         if result.reason is StopReason.PRICE:  # by prices that the plan may have from an answer that is kept
             ledger.kept_answers.forget_products(AnswersOf(environment=run.environment, account=dvs.account))
