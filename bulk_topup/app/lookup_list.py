@@ -124,15 +124,8 @@ class ListLookup:
             numbers = frame[fields.CREDIT_MOBILE].drop_nulls().unique().sort().to_list()
             answers = await self.catalogue.operators_of(numbers)
             operators = {number: operator_or_problem(number, answer) for number, answer in answers.items()}
-            policy = self.policy
-            listed = ProductFilter(
-                type=policy.type,
-                service_id=policy.service_id,
-                subservice_id=policy.subservice_id,
-                benefit_types=policy.benefit_types,
-            )
             ids = {each.id for each in operators.values() if isinstance(each, LookupOperator)}
-            products = await self.catalogue.products_of(ids, listed)
+            products = await self.catalogue.products_of(ids, ProductFilter.of(self.policy))
             self._write_batch(frame, operators, products, found, write)
         return found
 
