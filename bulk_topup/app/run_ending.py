@@ -101,6 +101,7 @@ def ending_of(
             summary.counts,
             contradicted=finished.result.contradicted,
             repeats=summary.repeats,
+            nothing_due=summary.nothing_due,
             unknown_charges=summary.unknown_charges,
         )
     return Ending(

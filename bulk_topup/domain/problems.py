@@ -36,6 +36,11 @@ class Problem:
     is_nothing_due: bool = False
 
 
+def is_nothing_due(problems: Sequence[Problem]) -> bool:
+    """Return True if a row is refused because nothing is due, and for nothing else."""
+    return len(problems) == 1 and problems[0].is_nothing_due
+
+
 #: The third value of an encoded problem of a row that another one may pay: one of its own run, or another run's.
 _BY_OWN_RUN: Final = 1
 _BY_OTHER_RUN: Final = 2

@@ -121,3 +121,5 @@ class OutcomeGroup:
     rows: int
     #: Whether they are refused because other runs have paid them.
     is_repeat: bool = False
+    #: Whether they are refused because nothing is due, and for nothing else.
+    is_nothing_due: bool = False

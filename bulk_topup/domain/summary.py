@@ -8,6 +8,7 @@ from typing import Final
 
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problems import is_nothing_due
 from bulk_topup.domain.row import OutcomeGroup
 from bulk_topup.domain.run import Closing, PaidAgain, Run
 from bulk_topup.domain.states import RowState
@@ -83,6 +84,8 @@ class Summary:
     paid_again: tuple[PaidAgain, ...] = ()
     #: Refused rows that repeat payments of other runs.
     repeats: int = 0
+    #: Rows that are refused because nothing is due, and for nothing else.
+    nothing_due: int = 0
 
     @property
     def money(self) -> dict[str, dict[str, Decimal]]:
@@ -134,6 +137,7 @@ class Tally:
         self._run = run
         self._sums: dict[_Key, _Sums] = {}
         self._repeats = 0
+        self._nothing_due = 0
         self._unknown_charges = 0
         self._planned: dict[str, Decimal] = {}
 
@@ -141,6 +145,7 @@ class Tally:
         """Add rows; those with the same values are added as one."""
         if RowState.REFUSED in outcomes.state:
             self._repeats += sum(any(problem.is_repeat for problem in problems) for problems in outcomes.problems)
+            self._nothing_due += sum(is_nothing_due(problems) for problems in outcomes.problems)
         groups_of_rows = Counter(
             zip(
                 outcomes.state,
@@ -182,6 +187,7 @@ class Tally:
             sums = self._sums.setdefault(key, _Sums())
             sums.rows += group.rows
             self._repeats += group.rows if group.is_repeat else 0
+            self._nothing_due += group.rows if group.is_nothing_due else 0
             if group.state is RowState.COMPLETED and group.price is None:
                 self._unknown_charges += group.rows
             if group.state is RowState.COMPLETED and group.planned_cost is not None and group.planned_unit is not None:
@@ -226,6 +232,7 @@ class Tally:
             closing=self._run.closing,
             paid_again=self._run.paid_again,
             repeats=self._repeats,
+            nothing_due=self._nothing_due,
         )
 
 

@@ -94,6 +94,7 @@ def verdict_of(
     *,
     contradicted: int,
     repeats: int = 0,
+    nothing_due: int = 0,
     unknown_charges: int = 0,
     is_running: bool = False,
     command: str = "",
@@ -105,13 +106,18 @@ def verdict_of(
         counts: its rows in each state, all states named.
         contradicted: paid or open rows that the list contradicts.
         repeats: refused rows that repeat payments of other runs.
+        nothing_due: rows that are refused because nothing is due, and for nothing else.
         unknown_charges: completed rows for which DVS states no price.
         is_running: whether a process works on it.
         command: the command line that pays these rows again; empty for one that is made of what the run keeps.
     """
     rows, text = sum(counts.values()), format_counts(counts, contradicted=contradicted)
+    if nothing_due:
+        text = f"{text}, nothing due for {format_rows(nothing_due)}"
     if unknown_charges:
         text = f"{text}, charge of {format_rows(unknown_charges)} unknown"
+    # What nothing is due for is no mistake of the list, and not paid in any way.
+    to_fix = {**counts, RowState.REFUSED: counts[RowState.REFUSED] - nothing_due}
     if run.closing is not None:
         text = f"closed, {text}"
     if is_running:
@@ -128,7 +134,7 @@ def verdict_of(
         ending=_ENDINGS[severity],
         steps=()
         if is_running
-        else (*_steps(run, counts, contradicted, repeats, command), *_steps_for_charges(run, unknown_charges)),
+        else (*_steps(run, to_fix, contradicted, repeats, command), *_steps_for_charges(run, unknown_charges)),
     )
 
 

@@ -79,7 +79,7 @@ _BILLS_MATCHING: Final = 4
 #: Not a payment that the row is known to repeat already.
 _REPEAT: Final = """
     INSERT INTO temp.repeated (key, matching, earlier_row_id, attempt, is_equal, identity, more, known_until)
-    SELECT :key, :matching, :earlier_id, NULL, 1, :identity, 0, (SELECT coalesce(max(id), 0) FROM events)
+    SELECT :key, :matching, :earlier_id, NULL, 1, :identity, 0, (SELECT coalesce(max(e.id), 0) FROM events AS e)
     WHERE NOT EXISTS (SELECT 1 FROM temp.repeated AS t WHERE t.key = :key AND t.earlier_row_id = :earlier_id)
 """
 _CLAIMED: Final = f"""

@@ -94,10 +94,12 @@ OUTCOME_GROUPS: Final = f"""
     SELECT r.state, r.product_id, r.unit, r.amount, {", ".join(reversed(_PRICE))}, r.cost_unit AS planned_unit,
            r.cost AS planned_cost, count(*) AS rows,
            r.state = 'refused' AND EXISTS (
-               SELECT 1 FROM json_each(r.problems) AS p WHERE json_extract(p.value, '$[2]') = 2) AS is_repeat
+               SELECT 1 FROM json_each(r.problems) AS p WHERE json_extract(p.value, '$[2]') = 2) AS is_repeat,
+           r.state = 'refused' AND json_array_length(r.problems) = 1
+               AND json_extract(r.problems, '$[0][2]') = 0 AS is_nothing_due
     FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND {SHOWN}
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 11
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12
 """  # noqa: S608
 
 

@@ -285,6 +285,7 @@ def outcome_group_of(row: sqlite3.Row) -> OutcomeGroup:
         planned_unit=row["planned_unit"],
         rows=row["rows"],
         is_repeat=bool(row["is_repeat"]),
+        is_nothing_due=bool(row["is_nothing_due"]),
     )
 
 

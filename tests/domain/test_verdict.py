@@ -59,6 +59,15 @@ def test_unknown_charges_are_in_the_headline_and_have_a_step(run: Run) -> None:
     assert step.command == f"bulk-topup reconcile payroll/2026-11 {PLACE}"
 
 
+def test_rows_for_which_nothing_is_due_are_named_and_not_to_be_fixed(run: Run) -> None:
+    counts = {**dict.fromkeys(RowState, 0), RowState.COMPLETED: 1, RowState.REFUSED: 2}
+    verdict = verdict_of(run, counts, contradicted=0, nothing_due=2)
+    assert verdict.headline == "1 of 3 rows completed, 2 refused, nothing due for 2 rows."
+    assert verdict.steps == ()
+    [step] = verdict_of(run, counts, contradicted=0, nothing_due=1).steps
+    assert step.text.startswith("1 row to fix in")
+
+
 def test_each_step_has_the_singular_and_the_plural(run: Run) -> None:
     one = _verdict(run, conflict=1, pending=1, failed=1, reversed=1).steps
     assert [step.text for step in one] == [

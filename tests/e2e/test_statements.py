@@ -82,7 +82,11 @@ def test_a_plan_shows_what_is_due_and_sets_aside_what_is_not(
     assert "Nothing is due for 2 rows: lines 3 and 5." in planned.stderr
     # They stop no run, and are counted on their own.
     result = pay("run", list_, *ASKING, code=1)
-    assert "2 of 4 rows completed, 2 refused." in result.stdout
+    assert "2 of 4 rows completed, 2 refused, nothing due for 2 rows." in result.stdout
+    assert "to fix" not in result.stdout
+    status = pay("status", "list/bills").stdout
+    assert "nothing due for 2 rows" in status
+    assert "to fix" not in status
     assert {account for account, _ in paid(books)} == {FIRST, SECOND}
     assert plan["products"][0]["amount"] == str(sum(amount for _, amount in paid(books)))
 

@@ -70,6 +70,7 @@ def render_status(status: RunStatus, console: Console) -> RenderableType:
         summary.counts,
         contradicted=status.contradicted,
         repeats=summary.repeats,
+        nothing_due=summary.nothing_due,
         unknown_charges=summary.unknown_charges,
         is_running=status.is_running,
     )

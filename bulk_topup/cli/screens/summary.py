@@ -53,6 +53,7 @@ def show_summary(console: Console, finished: FinishedRun) -> None:
         summary.counts,
         contradicted=result.contradicted,
         repeats=summary.repeats,
+        nothing_due=summary.nothing_due,
         unknown_charges=summary.unknown_charges,
         command=repeated_run("--pay-again", "REASON"),
     )

@@ -82,8 +82,14 @@ class PageData:
 
 def page(run: Run, summary: Summary, data: PageData) -> Html:
     """Return the whole page."""
-    unknown, repeats = summary.unknown_charges, summary.repeats
-    verdict = verdict_of(run, summary.counts, contradicted=data.contradicted, repeats=repeats, unknown_charges=unknown)
+    verdict = verdict_of(
+        run,
+        summary.counts,
+        contradicted=data.contradicted,
+        repeats=summary.repeats,
+        nothing_due=summary.nothing_due,
+        unknown_charges=summary.unknown_charges,
+    )
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     # Even if a cell smuggled markup in, the browser would not run, load or send anything.
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
