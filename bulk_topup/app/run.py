@@ -268,14 +268,16 @@ async def follow_before(
         InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
     counts = {} if run is None else ledger.rows.counts(run)
-    rows = counts.get(RowState.IN_FLIGHT, 0) + counts.get(RowState.ACCEPTED, 0)
-    if run is None or not rows:
+    if run is None or not (rows := counts[RowState.IN_FLIGHT] + counts[RowState.ACCEPTED]):
         raise error
     make_report_folder(report.folder)
     finished = await execute(run, dvs, ledger, replace(options, follows_only=True), report, watcher, clock)
     if finished.result.reason is not None:
         return finished
-    raise GuardError(f"{error}\n{format_rows(rows)} sent before: followed to the end, and in the report.") from error
+    held = finished.result.counts[RowState.ACCEPTED]
+    ends = (rows - held, "followed to the end, and in the report"), (held, "left unconfirmed")
+    texts = (f"{format_rows(number)} sent before: {end}." for number, end in ends if number)
+    raise GuardError(f"{error}\n{' '.join(texts)}") from error
 
 
 def _found_run(job: Job, ledger: LedgerStore) -> Run | None:
