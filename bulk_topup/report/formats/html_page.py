@@ -82,13 +82,10 @@ class PageData:
 
 def page(run: Run, summary: Summary, data: PageData) -> Html:
     """Return the whole page."""
+    counts, unknown = summary.counts, summary.unknown_charges
+    repeats, not_due = summary.repeats, summary.nothing_due
     verdict = verdict_of(
-        run,
-        summary.counts,
-        contradicted=data.contradicted,
-        repeats=summary.repeats,
-        nothing_due=summary.nothing_due,
-        unknown_charges=summary.unknown_charges,
+        run, counts, contradicted=data.contradicted, repeats=repeats, nothing_due=not_due, unknown_charges=unknown
     )
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     # Even if a cell smuggled markup in, the browser would not run, load or send anything.
