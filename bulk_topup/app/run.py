@@ -276,8 +276,7 @@ async def follow_before(
         return finished
     held = finished.result.counts[RowState.ACCEPTED]
     ends = (rows - held, "followed to the end, and in the report"), (held, "left unconfirmed")
-    texts = (f"{format_rows(number)} sent before: {end}." for number, end in ends if number)
-    raise GuardError(f"{error}\n{' '.join(texts)}") from error
+    raise GuardError(f"{error}\n{' '.join(f'{format_rows(n)} sent before: {end}.' for n, end in ends if n)}") from error
 
 
 def _found_run(job: Job, ledger: LedgerStore) -> Run | None:
