@@ -18,6 +18,7 @@ from bulk_topup.domain import fields
 from bulk_topup.domain.bill_notes import BillNotes
 from bulk_topup.domain.bills import BillPolicy, ChosenBill, NoBill, Terms, choose_bill
 from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.product_texts import takes_statements
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.dvs.models.base import CalculationMode
@@ -185,7 +186,7 @@ def _question(row: _Row, products: Mapping[int, Product | None], mode: Calculati
         return None
     if not isinstance(product, RangedValuePayment) or product.payment is None:
         return NoBill(reason=f"Product {row.product_id} pays no bills, so its amounts can't be asked for. State them.")
-    if not product.payment.supports_statement_inquiry:
+    if not takes_statements(product):
         return NoBill(reason=f"Product {row.product_id} has no statement inquiry. State the amount.")
     if not row.account:
         return NoBill(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Final
 
 import polars as pl
@@ -20,7 +21,7 @@ from bulk_topup.domain.product_texts import amounts_text
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.catalogue import LookupOperator
 from bulk_topup.dvs.models.product import KnownProduct, Product
-from bulk_topup.errors import MappingError
+from bulk_topup.errors import InvalidInputError, MappingError
 from bulk_topup.intake import ListReader
 from bulk_topup.plan.product_choice import Offer, Wish, candidates, choose
 from bulk_topup.report.cells import fitted
@@ -124,15 +125,8 @@ class ListLookup:
             numbers = frame[fields.CREDIT_MOBILE].drop_nulls().unique().sort().to_list()
             answers = await self.catalogue.operators_of(numbers)
             operators = {number: operator_or_problem(number, answer) for number, answer in answers.items()}
-            policy = self.policy
-            listed = ProductFilter(
-                type=policy.type,
-                service_id=policy.service_id,
-                subservice_id=policy.subservice_id,
-                benefit_types=policy.benefit_types,
-            )
             ids = {each.id for each in operators.values() if isinstance(each, LookupOperator)}
-            products = await self.catalogue.products_of(ids, listed)
+            products = await self.catalogue.products_of(ids, ProductFilter.of(self.policy))
             self._write_batch(frame, operators, products, found, write)
         return found
 
@@ -213,6 +207,16 @@ class _Answer:
 
 
 _NO_ANSWER: Final = _Answer()
+
+
+def check_output(list_: Path, output: Path) -> None:
+    """Raise InvalidInputError if the answers would replace the list itself."""
+    try:
+        is_same = output.samefile(list_)
+    except OSError:  # one of them does not exist, or can't be read, which is said where it is opened
+        return
+    if is_same:
+        raise InvalidInputError(f"{output} is the list itself. Choose another file with --output.")
 
 
 def _candidate_text(candidate: Offer | KnownProduct) -> str:

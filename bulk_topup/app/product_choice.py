@@ -69,12 +69,7 @@ class Chooser:
         #: Each number's operator, or why it is unknown.
         self._operators: dict[str, LookupOperator | str] = {}
         self._products: dict[int, list[Product]] = {}
-        self._listed = ProductFilter(
-            type=policy.type,
-            service_id=policy.service_id,
-            subservice_id=policy.subservice_id,
-            benefit_types=policy.benefit_types,
-        )
+        self._listed = ProductFilter.of(policy)
         self._choices: dict[tuple[int, Wish], Choice | str] = {}
         self._first_lines: dict[str, int] = {}
         #: How the products of all batches were chosen.

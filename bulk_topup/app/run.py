@@ -220,9 +220,9 @@ async def execute(
         InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
     runner = Runner(dvs=dvs, ledger=ledger, run=run, options=options, clock=clock or SystemClock())
-    runner.tell_pauses(partial(write_pause, ledger.path, run.job, run.run_key))
+    note_pause = partial(write_pause, ledger.path, run.job, run.run_key)
     try:
-        with watcher.running(run, runner):
+        with watcher.running(run, runner), runner.report_pauses(note_pause):
             result = await runner.execute()
         if result.reason is StopReason.PRICE:  # by prices that the plan may have from an answer that is kept
             ledger.kept_answers.forget_products(AnswersOf(environment=run.environment, account=dvs.account))
@@ -268,14 +268,15 @@ async def follow_before(
         InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
     counts = {} if run is None else ledger.rows.counts(run)
-    rows = counts.get(RowState.IN_FLIGHT, 0) + counts.get(RowState.ACCEPTED, 0)
-    if run is None or not rows:
+    if run is None or not (rows := counts[RowState.IN_FLIGHT] + counts[RowState.ACCEPTED]):
         raise error
     make_report_folder(report.folder)
     finished = await execute(run, dvs, ledger, replace(options, follows_only=True), report, watcher, clock)
     if finished.result.reason is not None:
         return finished
-    raise GuardError(f"{error}\n{format_rows(rows)} sent before: followed to the end, and in the report.") from error
+    held = finished.result.counts[RowState.ACCEPTED]
+    ends = (rows - held, "followed to the end, and in the report"), (held, "left unconfirmed")
+    raise GuardError(f"{error}\n{' '.join(f'{format_rows(n)} sent before: {end}.' for n, end in ends if n)}") from error
 
 
 def _found_run(job: Job, ledger: LedgerStore) -> Run | None:

@@ -46,8 +46,6 @@ class Statements:
         self._side_by_side = side_by_side
         #: Answers, each with the time when it was asked for.
         self._known: dict[AccountKey, tuple[Answer, datetime]] = {}
-        #: How many questions were sent.
-        self.asked = 0
 
     async def of(self, accounts: Iterable[AccountKey]) -> dict[AccountKey, tuple[Answer, datetime]]:
         """Return what accounts owe, each with the time when it was asked for, in UTC.
@@ -96,7 +94,6 @@ class Statements:
 
     def _receive(self, account: AccountKey, answer: tuple[tuple[Statement, ...] | NoBill, datetime]) -> None:
         found, asked_at = answer
-        self.asked += 1
         if isinstance(found, NoBill):
             self._known[account] = found, asked_at
             return

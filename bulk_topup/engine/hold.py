@@ -68,10 +68,14 @@ class HoldCoordinator:
         #: Whether this invocation leaves the decision to a later one.
         self._is_left_open = False
 
-    async def finish_decided(self) -> None:
-        """Carry out the decision of an earlier invocation, if there is one."""
+    async def finish_decided(self, *, may_confirm: bool = True) -> None:
+        """Carry out the decision of an earlier invocation, if there is one.
+
+        Args:
+            may_confirm: whether to confirm, which pays; else a decision to do so is left to a later invocation.
+        """
         decision = await self._journal.call(self._ledger.unconfirmed.decision, self._run)
-        if decision is not None:
+        if decision is not None and (may_confirm or decision == Decision.CANCEL):
             await self._carry_out(Decision(decision))
 
     async def is_expiring(self) -> bool:

@@ -1,7 +1,8 @@
 """The run itself: submits and tracks concurrently, and stops safely."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -127,8 +128,12 @@ class Runner:
             await clock.sleep(seconds)
         self.stop("Deadline reached")
 
-    def tell_pauses(self, receive: Callable[[str, datetime], None]) -> None:
+    @contextmanager
+    def report_pauses(self, receive: Callable[[str, datetime], None]) -> Iterator[None]:
         """Call a function with the reason and the end, in UTC, of each pause of some seconds when it starts.
+
+        The client outlives the run: its later pauses are none of the run's, and the function is not called after the
+        block.
 
         Args:
             receive: the function; must not raise.
@@ -145,6 +150,10 @@ class Runner:
             tell(seconds)
 
         control.on_pause, waits.on_wait = tell, tell_wait
+        try:
+            yield
+        finally:
+            control.on_pause, waits.on_wait = None, before
 
     def wake(self) -> None:
         """Wake the tracker after a callback, whose hint is in the ledger."""

@@ -103,7 +103,7 @@ class Submitter:
         """Find the outcome of rows in flight without sending them again; cancel what is unconfirmed of a closed run."""
         if self._hold:
             # First, as in a run that is not closed. What is found afterwards was not compared, and is cancelled below.
-            await self._hold.finish_decided()
+            await self._hold.finish_decided(may_confirm=self._run.closing is not None)
         await self._conflicts.look_up_all(is_start=True)
         await self._proof.resume()
         while self._control.may_submit:

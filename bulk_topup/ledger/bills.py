@@ -88,16 +88,20 @@ _PAYMENTS: Final = f"""
           WHERE c.run_id = r.run_id AND (c.since IS NULL OR a.intent_at >= c.since)))
       AND NOT EXISTS (SELECT 1 FROM repeated_payments AS d
                       WHERE d.run_id IS :run_id AND d.earlier_row_id = r.id AND d.reason IS NOT NULL)
-    ORDER BY r.id
+    ORDER BY is_own DESC, r.id
 """  # noqa: S608
 _REFUSE_STAGED: Final = f"""
     UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, refusal = {POSSIBLE_DUPLICATE},
         problems = :problems
     WHERE line = :line
 """  # noqa: S608
+#: Values of `repeated.matching` from which bills have theirs, one for each payment that a row repeats.
+_BILLS_MATCHING: Final = 4
+#: Not a payment that the row is known to repeat already.
 _REPEAT: Final = """
-    INSERT OR IGNORE INTO temp.repeated (key, matching, earlier_row_id, attempt, is_equal, identity, more, known_until)
-    SELECT :key, 1, :earlier_id, NULL, 1, :identity, 0, coalesce(max(id), 0) FROM events
+    INSERT INTO temp.repeated (key, matching, earlier_row_id, attempt, is_equal, identity, more, known_until)
+    SELECT :key, :matching, :earlier_id, NULL, 1, :identity, 0, (SELECT coalesce(max(e.id), 0) FROM events AS e)
+    WHERE NOT EXISTS (SELECT 1 FROM temp.repeated AS t WHERE t.key = :key AND t.earlier_row_id = :earlier_id)
 """
 #: A part of each request that names a bill.
 _NAMES_BILL: Final = "statement_identifier"
@@ -198,16 +202,18 @@ def refuse_paid_bills(
         run_id: the list's run; None for a new one.
         environment: where the run pays.
         now: the time.
-        is_paid_again: whether such rows are paid again; then they are only noted.
+        is_paid_again: whether such rows are paid again; then each payment that they repeat is only noted. Payments of
+            the own run refuse a row all the same.
     """
     values = {"run_id": run_id, "environment": environment, "absent_since": absent_since(now)}
     rows = [*connection.execute(_STAGED, values), *connection.execute(_STAGED_NAMED, values)]
-    for row, payment in _paid(connection, rows, values):
-        if is_paid_again and not payment["is_own"]:
-            note = {"key": row["key"], "earlier_id": payment["id"], "identity": row["identity"]}
+    for row, payments in _paid(connection, rows, values):
+        if not is_paid_again or payments[0]["is_own"]:
+            connection.execute(_REFUSE_STAGED, {"line": row["key"], "problems": _paid_problems(payments[0])})
+            continue
+        for matching, payment in enumerate(payments, start=_BILLS_MATCHING):
+            note = {"key": row["key"], "matching": matching, "earlier_id": payment["id"], "identity": row["identity"]}
             connection.execute(_REPEAT, note)
-        else:
-            connection.execute(_REFUSE_STAGED, {"line": row["key"], "problems": _paid_problems(payment)})
 
 
 def refuse_claimed_bills(
@@ -220,14 +226,14 @@ def refuse_claimed_bills(
     now = file.clock.now()
     values = {"run_id": run.id, "environment": run.environment, "absent_since": absent_since(now)}
     claimed = connection.execute(_CLAIMED, {"row_ids": json_array(with_bills)}).fetchall()
-    problems = {row["key"]: _paid_problems(payment) for row, payment in _paid(connection, claimed, values)}
+    problems = {row["key"]: _paid_problems(payments[0]) for row, payments in _paid(connection, claimed, values)}
     return refuse_rows(connection, rows, problems, at=now.isoformat(), cause="possible duplicate", may_be_retried=True)
 
 
 def _paid(
     connection: sqlite3.Connection, rows: Iterable[sqlite3.Row], values: Mapping[str, object]
-) -> Iterator[tuple[sqlite3.Row, sqlite3.Row]]:
-    """Yield rows with the first payment of another row that may be that of the same bill."""
+) -> Iterator[tuple[sqlite3.Row, list[sqlite3.Row]]]:
+    """Yield rows with the payments of other rows that may be those of the same bill, those of the own run first."""
     for row in rows:
         bill = _bill_of(row)
         wanted = {**values, "near": near_part(row["party_key"]), "operator_id": row["operator_id"]}
@@ -235,9 +241,8 @@ def _paid(
         found = connection.execute(_PAYMENTS, wanted).fetchall()
         if not row["is_asked"]:
             found = [each for each in found if each["is_asked"]]
-        payment = next((each for each in found if _may_be_same(bill, _bill_of(each))), None)
-        if payment is not None:
-            yield row, payment
+        if payments := [each for each in found if _may_be_same(bill, _bill_of(each))]:
+            yield row, payments
 
 
 def _bill_of(row: sqlite3.Row) -> str:

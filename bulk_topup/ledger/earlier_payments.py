@@ -34,7 +34,7 @@ from bulk_topup.ledger.staged_list_statements import ALREADY_PAID
 #: Matches that are in memory at once.
 _BATCH: Final = 1_000
 #: Payments that rows of the staged list repeat, by line, as they are matched if products must be equal, and whatever
-#: they are.
+#: they are. A row has one of each matching, and one of each further payment of the bill that it asks for.
 _CREATE_REPEATED: Final = """
     CREATE TEMP TABLE IF NOT EXISTS repeated (
         key INTEGER, matching INTEGER, earlier_row_id INTEGER, attempt INTEGER, is_equal INTEGER, identity TEXT,

@@ -51,6 +51,13 @@ def test_rows_with_the_same_problem_are_one_line(pay: Pay, tmp_path: Path) -> No
     assert "\n  line 9: The row has no number.\n" in done.stdout
 
 
+def test_the_list_itself_is_never_replaced(pay: Pay, tmp_path: Path) -> None:
+    list_ = write(tmp_path, "A,+6595123403,5")
+    before = list_.read_bytes()
+    assert "is the list itself" in pay("lookup", list_, "--output", list_.name, "--force", code=3).stderr
+    assert list_.read_bytes() == before
+
+
 def test_the_answers_are_a_list_that_can_be_paid(pay: Pay, books: Pay, tmp_path: Path) -> None:
     pay("lookup", write(tmp_path, "A,+6595123402,5"), "--output", "paid.xlsx")
     pay("run", "paid.xlsx", "--map", "product_id=lookup_product_id")

@@ -220,6 +220,22 @@ def test_a_bill_is_paid_again_on_purpose_with_a_reason(
     assert len(paid(books)) == 2
 
 
+@pytest.mark.parametrize("factor", ["1", "1.1"])
+def test_a_bill_that_several_runs_have_paid_is_paid_again_with_one_reason(
+    factor: str, write: Callable[..., Path], pay: Pay, books: Books, change: Callable[..., None]
+) -> None:
+    """Each payment is named once, also where it has the same amount."""
+    pay("run", write("first.csv", FIRST), *ASKING)
+    again = (*ASKING, "--statement-max-age", "0", "--pay-again", "the biller returned it")
+    for number, name in enumerate(("second", "third"), start=2):
+        change(factor)
+        result = pay("run", write(f"{name}.csv", FIRST), *again)
+        assert len(paid(books)) == number
+        assert "1 row repeats a payment of run list/first" in result.stdout
+        assert "2 rows" not in result.stdout
+    assert "1 row repeats a payment of run list/second" in result.stdout
+
+
 @pytest.mark.parametrize("option", [(), ("--allow-duplicates",)])
 def test_two_rows_of_a_list_do_not_pay_one_bill(option: tuple[str, ...], write: Callable[..., Path], pay: Pay) -> None:
     list_ = write("bills.csv", FIRST, FIRST)

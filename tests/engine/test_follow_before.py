@@ -20,7 +20,7 @@ from bulk_topup.engine import CircuitPolicy, RunOptions, StopReason
 from bulk_topup.errors import GuardError
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.report import ReportFormat
-from tests.engine.conftest import Network, RecordingWatcher
+from tests.engine.conftest import Network, RecordingWatcher, count_statuses
 from tests.engine.test_absence_proof import CREATION
 from tests.helpers.hand_clock import SkippingClock
 
@@ -69,6 +69,22 @@ async def test_what_is_in_flight_is_looked_up_before_a_cap_ends_the_start(
     finished, outcomes = await pay(MORE, add=True)
     assert (finished.result.reason, {each.state for each in outcomes}) == (None, {RowState.COMPLETED})
     assert len(books()) == MORE
+
+
+async def test_what_was_decided_to_be_confirmed_is_not_confirmed_by_a_start_that_a_cap_ends(
+    pay: Pay, network: Network, books: Books
+) -> None:
+    """A confirmation pays, and a cap says that nothing more may be paid."""
+    refused = (401, b'{"errors":[{"code":1000401,"message":"Unauthorized"}]}')
+    network.rule = lambda _number, line, _body: refused if "/confirm" in line else "pass"
+    finished, _ = await pay(2, mode="hold")
+    assert finished.result.counts[RowState.ACCEPTED] == 2
+    network.rule = lambda *_: "pass"
+    with pytest.raises(GuardError, match="\n2 rows sent before: left unconfirmed"):
+        await pay(4, mode="hold", add=True, caps={"rows": 2})
+    assert count_statuses(books) == {"CREATED": 2}
+    finished, outcomes = await pay(4, mode="hold", add=True)
+    assert (finished.result.reason, {each.state for each in outcomes}) == (None, {RowState.COMPLETED})
 
 
 async def test_a_resume_looks_up_what_is_in_flight_before_a_cap_ends_it(

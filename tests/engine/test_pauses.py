@@ -10,7 +10,7 @@ import pytest
 
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, RetryPolicy
-from bulk_topup.engine import CircuitPolicy
+from bulk_topup.engine import CircuitPolicy, Runner
 from bulk_topup.engine.control import Control
 from bulk_topup.engine.pauses import Pauses
 from bulk_topup.ledger.pause_note import read_pause, remove_pause
@@ -118,6 +118,24 @@ async def test_while_a_run_pauses_a_note_beside_the_ledger_says_why(
     await pay(2, circuit=CircuitPolicy(failures=2, first_pause=30.0), retries=RetryPolicy(tries=1))
     assert notes[0].startswith("Paused for 30 s after 2 requests without a response: ")
     assert notes[1] == ""  # it is over
+    assert _notes(tmp_path) == []
+
+
+async def test_a_pause_of_the_client_after_the_run_is_not_noted(
+    pay: Pay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients: list[AsyncDVS] = []
+    told: list[float] = []
+
+    def runner_of(*, dvs: AsyncDVS, **values: Any) -> Runner:
+        clients.append(dvs)
+        dvs.waits.on_wait = told.append
+        return Runner(dvs=dvs, **values)
+
+    monkeypatch.setattr("bulk_topup.app.run.Runner", runner_of)
+    await pay(1)
+    clients[0].waits.start(30)
+    assert told == [30]
     assert _notes(tmp_path) == []
 
 

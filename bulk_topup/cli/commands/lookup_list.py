@@ -8,7 +8,7 @@ import click
 import cloup
 
 from bulk_topup.app.catalogue import Catalogue
-from bulk_topup.app.lookup_list import ListLookup, LookedUp
+from bulk_topup.app.lookup_list import ListLookup, LookedUp, check_output
 from bulk_topup.app.open_list import open_job_list
 from bulk_topup.app.time_zone import in_zone, zone_of
 from bulk_topup.cli.errors import exit_on_error
@@ -64,6 +64,7 @@ def list_command(
         job, policy, provider = _job_of(list_or_job, given, provider)
         reader = open_job_list(job)
         file = output or _default_file(job.source.path)
+        check_output(job.source.path, file)
 
     async def ask(catalogue: Catalogue) -> LookedUp:
         lookup = ListLookup(reader=reader, catalogue=catalogue, policy=policy, mode=job.calculation_mode)
