@@ -83,7 +83,7 @@ async def read_lists(lists: Sequence[Pages[TransactionOutcome]], questions: Ques
     The first page of each list is read first, and then the others, all side by side and each list's in order. While
     pages are asked for at the same time, a new entry can push another one from a page that is not read yet to one that
     is. So the entries of a list have to be as many as each of its pages states; otherwise it is read again, page after
-    page, as it is if DVS states no total. So it is after a page without new entries: DVS may announce pages without end.
+    page, as it is if DVS states no total. So it is after a page without new entries, as pages without end have.
 
     Args:
         lists: the lists.
