@@ -104,9 +104,9 @@ async def read_lists(lists: Sequence[Pages[TransactionOutcome]], questions: Ques
     others = [(part, number) for part in parts if not part.is_whole for number in range(2, part.number + 1)]
     what = "pages of transactions"
     async with aclosing(questions.answers(what, others, lambda item: item[0].page(item[1]))) as other_pages:
-        async for (part, _), page in other_pages:
-            if page is not None:
-                await part.receive(page, receive)
+        async for (part, _), other in other_pages:
+            if other is not None:
+                await part.receive(other, receive)
     for part in parts:
         if not part.is_consistent:
             async with aclosing(part.pages.pages()) as again:
