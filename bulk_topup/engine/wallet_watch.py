@@ -26,6 +26,8 @@ LOW: Final = 10
 #: Seconds after which the balances of a wallet that runs low are asked for again, and of any other.
 ASK_INTERVAL: Final = 60.0
 ASK_INTERVAL_OTHERWISE: Final = 600.0
+#: Seconds after a question without an answer in which rows leave without another: DVS decides on them.
+UNANSWERED_INTERVAL: Final = 60.0
 #: Seconds for which an answer is current enough to stop by it.
 CURRENT: Final = 5.0
 _ZERO: Final = Decimal(0)
@@ -79,6 +81,10 @@ class WalletWatch:
         self._on_wire: dict[int, tuple[str, Decimal]] = {}
         self._wire_costs: dict[str, Decimal] = {}
         self._asked_at = clock.monotonic()
+        #: DVS gave no answer; until then it is not asked again.
+        self._unanswered_until = float("-inf")
+        #: Wallets that its last answer left out.
+        self._left_out: set[str] = set()
         #: When DVS was asked with nothing on the wire.
         self._exact_at = float("-inf")
         #: Held while that is done.
@@ -102,7 +108,7 @@ class WalletWatch:
             await self._ask()
         if self._exact.locked() or self._after(unit, cost) < 0:
             async with self._exact:
-                is_known = self._after(unit, cost) >= 0 or await self._ask_exactly()
+                is_known = self._after(unit, cost) >= 0 or await self._ask_exactly(unit)
                 if is_known and self._after(unit, cost) < 0:
                     self._stop(unit, cost)
         if not self._control.may_submit:
@@ -142,8 +148,9 @@ class WalletWatch:
 
     def _is_due(self, unit: str) -> bool:
         """Return True if the balances are to be asked for again."""
-        waited = self._clock.monotonic() - self._asked_at
-        if waited < ASK_INTERVAL:
+        now = self._clock.monotonic()
+        waited = now - self._asked_at
+        if waited < ASK_INTERVAL or now < self._unanswered_until:
             return False
         return waited >= ASK_INTERVAL_OTHERWISE or self._estimate(unit) < LOW * self._left[unit]
 
@@ -156,8 +163,10 @@ class WalletWatch:
             found = {balance.unit: balance async for balance in self._dvs.balances.list()}
         except DVSError as error:
             self._control.record_error(error)
+            self._unanswered_until = self._clock.monotonic() + UNANSWERED_INTERVAL
             return False
         self._control.record_response()
+        self._left_out = self._spendable.keys() - found.keys()
         left = await self._journal.call(self._ledger.spending.pending_costs, self._run)
         for unit in self._spendable:
             balance = found.get(unit)
@@ -168,16 +177,18 @@ class WalletWatch:
         self.message = " ".join(filter(None, map(self._shortage, sorted(self._spendable))))
         return True
 
-    async def _ask_exactly(self) -> bool:
-        """Ask for the balances once nothing is on the wire; return whether they are known."""
+    async def _ask_exactly(self, unit: str) -> bool:
+        """Ask for the balances once nothing is on the wire; return whether that of a wallet is known."""
+        if self._clock.monotonic() < self._unanswered_until:
+            return False
         while self._on_wire and self._control.may_submit:
             self._landed.clear()
             await self._landed.wait()
         if self._clock.monotonic() - self._exact_at < CURRENT:
-            return True
+            return unit not in self._left_out
         if self._control.may_submit and await self._ask():
             self._exact_at = self._clock.monotonic()
-            return True
+            return unit not in self._left_out
         return False
 
     def _shortage(self, unit: str) -> str:

@@ -38,7 +38,7 @@ def read_pause(ledger: Path, job: str, run_key: str, now: datetime) -> str:
         with run_file(ledger, job, run_key, _PAUSE).open(encoding="utf-8") as file:
             note = json.loads(file.read(_MAX_CHARACTERS))
         return str(note["why"]) if datetime.fromisoformat(note["until"]) > now else ""
-    except (OSError, ValueError, KeyError, TypeError):  # also one that is being written
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # also one that is being written
         return ""
 
 

@@ -32,16 +32,24 @@ class _Part:
     #: The totals that its pages state.
     totals: set[int | None] = field(default_factory=set)
     is_whole: bool = False
+    #: Whether a page after the first had nothing new, so that the announced pages may be no real ones.
+    is_doubtful: bool = False
 
     @property
     def is_consistent(self) -> bool:
         """Whether all pages are of one state of the list, as far as they tell."""
-        return self.is_whole or self.totals == {self.entries}
+        return self.is_whole or (self.totals == {self.entries} and not self.is_doubtful)
 
     async def receive(self, page: Page[TransactionOutcome], receive: Receive) -> None:
         """Pass on a page, and note what it says of the whole."""
         self.totals.add(page.total)
-        self.entries += await receive(page)
+        new = await receive(page)
+        self.entries += new
+        self.is_doubtful = self.is_doubtful or (page.number > 1 and not new)
+
+    async def page(self, number: int) -> Page[TransactionOutcome] | None:
+        """Return a page that is read beside others; None if reading in order has to find the end of the list."""
+        return None if self.is_doubtful else await self.pages.page(number)
 
 
 async def read_transactions(
@@ -75,7 +83,7 @@ async def read_lists(lists: Sequence[Pages[TransactionOutcome]], questions: Ques
     The first page of each list is read first, and then the others, all side by side and each list's in order. While
     pages are asked for at the same time, a new entry can push another one from a page that is not read yet to one that
     is. So the entries of a list have to be as many as each of its pages states; otherwise it is read again, page after
-    page, as it is if DVS states no total.
+    page, as it is if DVS states no total. So it is after a page without new entries, as pages without end have.
 
     Args:
         lists: the lists.
@@ -95,9 +103,10 @@ async def read_lists(lists: Sequence[Pages[TransactionOutcome]], questions: Ques
             part.is_whole = page.is_last and page.total in {None, part.entries}
     others = [(part, number) for part in parts if not part.is_whole for number in range(2, part.number + 1)]
     what = "pages of transactions"
-    async with aclosing(questions.answers(what, others, lambda item: item[0].pages.page(item[1]))) as other_pages:
-        async for (part, _), page in other_pages:
-            await part.receive(page, receive)
+    async with aclosing(questions.answers(what, others, lambda item: item[0].page(item[1]))) as other_pages:
+        async for (part, _), other in other_pages:
+            if other is not None:
+                await part.receive(other, receive)
     for part in parts:
         if not part.is_consistent:
             async with aclosing(part.pages.pages()) as again:

@@ -211,3 +211,42 @@ async def test_a_transaction_that_dvs_rejects_for_lack_of_money_stops_sending(pa
     assert "REJECTED-INSUFFICIENT-BALANCE" in finished.result.message
     assert count_states(outcomes)["failed"] == 1
     assert sum(each.state is RowState.PENDING for each in outcomes) >= ROWS - 7
+
+
+@pytest.mark.usefixtures("often")
+async def test_balances_that_cannot_be_read_are_not_asked_for_before_each_row(
+    pay: Pay, network: Any, watcher: RecordingWatcher
+) -> None:
+    watched = Watched({}, watcher)
+    answers: list[Any] = [lambda content: content[0].update(available=5)]
+
+    def rule(number: int, line: str, body: bytes) -> Any:
+        answer = watched.rule(number, line, body)
+        if watched.created and "/balances" in line:
+            return answers.pop() if answers else (500, b"{}")
+        return answer
+
+    network.rule = rule
+    finished, outcomes = await pay(ROWS, rate=4)
+    assert finished.result.reason is None
+    assert count_states(outcomes) == {"completed": ROWS}
+    assert watched.asked < ROWS  # with the repetitions of each question
+
+
+@pytest.mark.usefixtures("often")
+async def test_a_wallet_that_an_answer_leaves_out_stops_no_row(
+    pay: Pay, network: Any, watcher: RecordingWatcher
+) -> None:
+    watched = Watched({}, watcher)
+    answers: list[Any] = [list.clear, lambda content: content[0].update(available=5)]
+
+    def rule(number: int, line: str, body: bytes) -> Any:
+        answer = watched.rule(number, line, body)
+        if watched.created and "/balances" in line:
+            return answers.pop() if len(answers) > 1 else answers[0]
+        return answer
+
+    network.rule = rule
+    finished, outcomes = await pay(ROWS, rate=4)
+    assert finished.result.reason is None
+    assert count_states(outcomes) == {"completed": ROWS}

@@ -29,7 +29,8 @@ def test_a_note_is_read_until_the_pause_ends_and_its_owner_alone_can_read_it(tmp
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"why": 1, "until": "soon"}', '{"why": "a", "until": "2026-11-30"}']
+    "text",
+    ["", "{", "[]", "{}", '{"why": 1, "until": "soon"}', '{"why": "a", "until": "2026-11-30"}', "[" * 2_000],
 )
 def test_a_note_that_cannot_be_read_says_nothing(text: str, tmp_path: Path) -> None:
     run_file(tmp_path / "ledger.db", *RUN, "pause").write_text(text)

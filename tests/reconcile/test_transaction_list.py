@@ -34,6 +34,8 @@ class Provider:
     states_total: bool = True
     #: Returns the number of the page that is answered with.
     shown: Callable[[int], int] = lambda number: number
+    #: The number of pages that is stated; 0 for the right one.
+    pages: int = 0
     asked: list[int] = field(default_factory=list)
 
     async def fetch(self, number: int) -> Page[Any]:
@@ -47,7 +49,7 @@ class Provider:
             number=number,
             per_page=PER_PAGE,
             total=len(self.entries) if self.states_total else None,
-            total_pages=ceil(len(self.entries) / PER_PAGE) if self.states_total else None,
+            total_pages=self.pages or (ceil(len(self.entries) / PER_PAGE) if self.states_total else None),
         )
 
 
@@ -106,6 +108,17 @@ async def test_a_list_whose_pages_are_all_the_same_has_no_known_end() -> None:
     provider = Provider(list(range(95)), shown=lambda _number: 1)
     with pytest.raises(InvalidResponseError, match="repeated page"):
         await Reader().read(provider)
+
+
+@pytest.mark.parametrize("shown", [lambda number: number, lambda _number: 1])
+@pytest.mark.parametrize("states_total", [True, False])
+async def test_pages_that_are_announced_without_end_are_not_all_asked_for(
+    shown: Callable[[int], int], states_total: bool
+) -> None:
+    provider = Provider(list(range(35)), states_total=states_total, shown=shown, pages=1000)
+    with pytest.raises(InvalidResponseError, match="announced"):
+        await Reader().read(provider)
+    assert len(provider.asked) < 100
 
 
 async def test_only_so_many_pages_are_asked_for_before_their_turn() -> None:
