@@ -15,12 +15,13 @@ from bulk_topup.app.approval import load_approval
 from bulk_topup.app.archived_run import find_archived_run
 from bulk_topup.app.catalogue import Asking
 from bulk_topup.app.credentials import Credentials
+from bulk_topup.app.execute import FinishedRun
 from bulk_topup.app.monitor import RunMonitor
 from bulk_topup.app.monitored_run import MonitoredWatcher, monitored_run
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.provider import check_environment, poll_policy
 from bulk_topup.app.report import ReportOptions
-from bulk_topup.app.run import FinishedRun, run_list
+from bulk_topup.app.run import run_list
 from bulk_topup.app.run_ending import InvocationEnd, end_of
 from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.app.session import open_session

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from bulk_topup.app.run import FinishedRun
+from bulk_topup.app.execute import FinishedRun
 from bulk_topup.app.run_ending import exit_code
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.exit_codes import ExitCode

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TextIO
 
+from bulk_topup.app.execute import FinishedRun
 from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.progress_log import ProgressLog
 from bulk_topup.app.report import ReportOptions, report_digests
-from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import InvocationEnd, ending_of
 from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.environment import DEFAULT_ENVIRONMENT

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from bulk_topup.app.execute import FinishedRun, Watcher
 from bulk_topup.app.monitor import RunMonitor
 from bulk_topup.app.prepare import Prepared
-from bulk_topup.app.run import FinishedRun, Watcher
 from bulk_topup.app.run_ending import InvocationEnd
 from bulk_topup.domain.run import Run
 from bulk_topup.engine import Runner

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bulk_topup.app.approval import check_same_callbacks
+from bulk_topup.app.execute import FinishedRun, Watcher, execute, follow_before
 from bulk_topup.app.preflight import (
     PayingAccount,
     add_costs,
@@ -17,14 +18,13 @@ from bulk_topup.app.preflight import (
 from bulk_topup.app.prepare import compare_balances
 from bulk_topup.app.report import ReportOptions, make_report_folder
 from bulk_topup.app.restored_ledger import check_not_restored, has_rows_to_send
-from bulk_topup.app.run import FinishedRun, Watcher, execute, follow_before
 from bulk_topup.domain.guards import Guards, guards_of
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.run_names import fold_name
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import RunOptions
-from bulk_topup.errors import GuardError, RunNotFoundError
+from bulk_topup.errors import BalanceTooLowError, GuardError, RunNotFoundError
 from bulk_topup.ledger import LedgerStore, RetryChoice, RunLock, run_lock
 from bulk_topup.system.clock import Clock, SystemClock
 
@@ -111,15 +111,15 @@ async def resume_run(
         if has_rows_to_send(run, ledger, retries=chosen):
             now = (clock or SystemClock()).now()
             others = await check_not_restored(run, dvs=dvs, ledger=ledger, now=now, retries=chosen)
-        if to_send := ledger.rows.counts(run)[RowState.PENDING] + chosen:
-            try:
+        try:
+            if to_send := ledger.rows.counts(run)[RowState.PENDING] + chosen:
                 check_run_caps(guards.caps, run, ledger)
-            except GuardError as error:
-                options = replace(options, guards=Guards(mode=guards.mode))
-                return await follow_before(error, run, dvs, ledger, options, report, watcher, clock or SystemClock())
-            watcher.confirm(run.name, to_send)
-        balances = await compare_balances(dvs, add_costs(costs, ledger.spending.pending_costs(run)))
-        check_balance(balances)
+                watcher.confirm(run.name, to_send)
+            balances = await compare_balances(dvs, add_costs(costs, ledger.spending.pending_costs(run)))
+            check_balance(balances)
+        except (GuardError, BalanceTooLowError) as error:
+            options = replace(options, guards=Guards(mode=guards.mode))
+            return await follow_before(error, run, dvs, ledger, options, report, watcher, clock or SystemClock())
         if chosen:
             ledger.retries.apply("retry asked for", not_before=not_before)
         options = replace(options, guards=guards, balances=balances)

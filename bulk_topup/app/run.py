@@ -1,14 +1,12 @@
 """Runs a list from the checks to the report: check, plan, merge, send, track, report; prints nothing."""
 
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from bulk_topup.app.approval import check_approval, check_same_callbacks
-from bulk_topup.app.archive import ArchiveResult, ListFile, fingerprint
+from bulk_topup.app.archive import ListFile, fingerprint
 from bulk_topup.app.catalogue import Asking
+from bulk_topup.app.execute import FinishedRun, Watcher, execute, follow_before
 from bulk_topup.app.list_of_run import check_list
 from bulk_topup.app.merge import merge_or_interrupt
 from bulk_topup.app.open_list import with_kept_choice
@@ -19,62 +17,24 @@ from bulk_topup.app.preflight import (
     check_before_reading,
     check_plan,
 )
-from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.product_changes import check_products
-from bulk_topup.app.report import ReportOptions, current_report, make_report_folder, write_current_report
+from bulk_topup.app.report import ReportOptions, make_report_folder
 from bulk_topup.app.restored_ledger import check_not_restored, has_rows_to_send
 from bulk_topup.app.run_name import named_as_run
 from bulk_topup.approvals.approval import Presented, check_valid
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Repetition
 from bulk_topup.domain.guards import Guards
 from bulk_topup.domain.run import Run
-from bulk_topup.domain.states import RowState, is_open
-from bulk_topup.domain.verdict import format_rows, run_arguments
+from bulk_topup.domain.states import is_open
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.engine import Runner, RunOptions, RunResult, StopReason
-from bulk_topup.errors import GuardError, InterruptedRunError, LedgerError, ListError, ReportError, RunLockedError
+from bulk_topup.engine import RunOptions, StopReason
+from bulk_topup.errors import BalanceTooLowError, GuardError, ListError, RunLockedError
 from bulk_topup.intake import Table
 from bulk_topup.intake.filters import left_out_rows
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore, RunLock, run_lock
-from bulk_topup.ledger.kept_answers import AnswersOf
-from bulk_topup.ledger.pause_note import remove_pause, write_pause
-from bulk_topup.report import Report
 from bulk_topup.report.left_out import write_left_out
 from bulk_topup.system.clock import Clock, SystemClock
-
-
-class Watcher(Protocol):
-    """Follows a run for its user: may show the plan, confirm it, and stop the run."""
-
-    def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
-        """Receive the plan; called before a check can fail and before anything is sent."""
-        ...
-
-    def confirm(self, run_name: str, rows: int) -> None:
-        """Return if that many rows may be sent, else raise."""
-        ...
-
-    def running(self, run: Run, runner: Runner) -> AbstractContextManager[None]:
-        """Return a context that follows the run while its rows are sent and tracked."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FinishedRun:
-    """The end of an invocation on a run, with its report."""
-
-    run: Run
-    result: RunResult
-    report: Report
-    #: The file of rows that are left out, by the job's filters or as they are hidden; None without either.
-    left_out: Path | None = None
-    #: Where the list went, if the job has an archive.
-    archiving: ArchiveResult | None = None
-    #: Transactions that DVS lists under the job's name and that are of another ledger, as far as the list was read.
-    others: int = 0
-    #: Whether an earlier invocation wrote this report, and nothing changed since.
-    is_report_current: bool = False
 
 
 async def run_list(
@@ -160,7 +120,7 @@ async def run_list(
         check_list(prepared)
         try:
             check_plan(job, prepared, ledger)
-        except GuardError as error:
+        except (GuardError, BalanceTooLowError) as error:
             options = replace(options, guards=Guards(mode=job.mode))
             return await follow_before(error, found, dvs, ledger, options, report, watcher, clock)
         check_not_paid_elsewhere(job, prepared.elsewhere, pay_again=repetition.pay_again, ledger=ledger)
@@ -194,89 +154,6 @@ async def run_list(
         is_ended = not is_open(finished.result.counts) and finished.result.reason is not StopReason.LEDGER_MOVED
         archiving = file.archive() if file is not None and is_ended else None
         return replace(finished, left_out=left_out, archiving=archiving, others=others)
-
-
-async def execute(
-    run: Run,
-    dvs: AsyncDVS,
-    ledger: LedgerStore,
-    options: RunOptions,
-    report: ReportOptions,
-    watcher: Watcher,
-    clock: Clock | None,
-) -> FinishedRun:
-    """Send and track the run's rows, then write its report, unless the current one is still correct.
-
-    Args:
-        run: the run, whose lock this process has.
-        dvs: an open client.
-        ledger: an open ledger.
-        options: how rows are sent and tracked.
-        report: where results are written.
-        watcher: follows the run for its user.
-        clock: the source of time.
-
-    Raises:
-        InterruptedRunError: ledger or report cannot be written; run again to resume.
-    """
-    runner = Runner(dvs=dvs, ledger=ledger, run=run, options=options, clock=clock or SystemClock())
-    note_pause = partial(write_pause, ledger.path, run.job, run.run_key)
-    try:
-        with watcher.running(run, runner), runner.report_pauses(note_pause):
-            result = await runner.execute()
-        if result.reason is StopReason.PRICE:  # by prices that the plan may have from an answer that is kept
-            ledger.kept_answers.forget_products(AnswersOf(environment=run.environment, account=dvs.account))
-    except LedgerError as error:
-        raise InterruptedRunError(f"{error} Resume with `bulk-topup resume {run_arguments(run)}`.") from error
-    finally:
-        remove_pause(ledger.path, run.job, run.run_key)
-    try:
-        if current := current_report(run, ledger=ledger, options=report):
-            return FinishedRun(run=run, result=result, report=current, is_report_current=True)
-        return FinishedRun(run=run, result=result, report=write_current_report(run, ledger=ledger, options=report))
-    except (ReportError, LedgerError) as error:
-        raise InterruptedRunError(f"Run {run.name} ended, and its report is missing. {error}") from error
-
-
-async def follow_before(
-    error: GuardError,
-    run: Run | None,
-    dvs: AsyncDVS,
-    ledger: LedgerStore,
-    options: RunOptions,
-    report: ReportOptions,
-    watcher: Watcher,
-    clock: Clock,
-) -> FinishedRun:
-    """Follow what a run has sent to its end, before the error is raised with which a guard ends a start.
-
-    Args:
-        error: the error; nothing new is sent.
-        run: the run, whose lock this process has; None for a new one.
-        dvs: an open client.
-        ledger: an open ledger.
-        options: how rows are tracked.
-        report: where results are written.
-        watcher: follows the run for its user.
-        clock: the source of time.
-
-    Returns:
-        The end of the run, if it stopped before the outcome of what was sent is known.
-
-    Raises:
-        GuardError: the error.
-        InterruptedRunError: ledger or report cannot be written; run again to resume.
-    """
-    counts = {} if run is None else ledger.rows.counts(run)
-    if run is None or not (rows := counts[RowState.IN_FLIGHT] + counts[RowState.ACCEPTED]):
-        raise error
-    make_report_folder(report.folder)
-    finished = await execute(run, dvs, ledger, replace(options, follows_only=True), report, watcher, clock)
-    if finished.result.reason is not None:
-        return finished
-    held = finished.result.counts[RowState.ACCEPTED]
-    ends = (rows - held, "followed to the end, and in the report"), (held, "left unconfirmed")
-    raise GuardError(f"{error}\n{' '.join(f'{format_rows(n)} sent before: {end}.' for n, end in ends if n)}") from error
 
 
 def _found_run(job: Job, ledger: LedgerStore) -> Run | None:

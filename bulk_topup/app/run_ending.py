@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bulk_topup.app.execute import FinishedRun
 from bulk_topup.app.fixes import with_fix
 from bulk_topup.app.report import ReportOptions
-from bulk_topup.app.run import FinishedRun
 from bulk_topup.domain.exit_codes import ExitCode, crash_code, exit_code_for
 from bulk_topup.domain.states import RowState, is_open
 from bulk_topup.domain.verdict import format_rows, verdict_of

@@ -7,8 +7,8 @@ import click
 
 from bulk_topup.app.archive import ArchiveResult
 from bulk_topup.app.archived_run import find_archived_run
+from bulk_topup.app.execute import FinishedRun
 from bulk_topup.app.restored_ledger import format_others
-from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import exit_code
 from bulk_topup.approvals.approval import approver_of
 from bulk_topup.cli.console_watcher import ConsoleWatcher

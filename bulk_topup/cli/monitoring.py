@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
+from bulk_topup.app.execute import FinishedRun
 from bulk_topup.app.monitor import PATIENCE, RunMonitor
 from bulk_topup.app.monitored_run import monitored_run
-from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import InvocationEnd, end_of
 from bulk_topup.approvals.statement import PlanStatement
 from bulk_topup.cli.clock import command_clock

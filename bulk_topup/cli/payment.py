@@ -10,13 +10,14 @@ from rich.console import Console
 
 from bulk_topup.app.catalogue import Asking
 from bulk_topup.app.changed_list import changed_list_warnings
+from bulk_topup.app.execute import FinishedRun
 from bulk_topup.app.monitor import RunMonitor
 from bulk_topup.app.monitored_run import MonitoredWatcher
 from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.provider import check_environment, check_scheduled_environment, poll_policy
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.resume import resume_run, run_to_retry
-from bulk_topup.app.run import FinishedRun, run_list
+from bulk_topup.app.run import run_list
 from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.app.session import open_session
 from bulk_topup.app.time_zone import in_zone, zone_of

@@ -17,12 +17,13 @@ from unittest.mock import patch
 from pydantic import SecretStr
 
 from bulk_topup.app import prepare_job, time_zone
+from bulk_topup.app.execute import FinishedRun
 from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.rebuild import rebuild, rebuild_run
 from bulk_topup.app.reconcile import reconcile
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.resume import resume_run
-from bulk_topup.app.run import FinishedRun, run_list
+from bulk_topup.app.run import run_list
 from bulk_topup.app.run_ending import end_of
 from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.app.time_zone import in_zone, zone_of

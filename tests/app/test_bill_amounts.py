@@ -9,9 +9,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from bulk_topup.app.execute import FinishedRun
 from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.report import ReportOptions
-from bulk_topup.app.run import FinishedRun, run_list
+from bulk_topup.app.run import run_list
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS

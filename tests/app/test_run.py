@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.app import execute as execute_module
 from bulk_topup.app import merge
-from bulk_topup.app import run as run_module
 from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import run_list
@@ -94,7 +94,7 @@ async def test_a_ledger_that_fails_after_sending_leaves_a_run_that_is_resumed(
     def fail(*_: object, **__: object) -> None:
         raise LedgerError("Can't use the ledger.")
 
-    monkeypatch.setattr(run_module, "current_report", fail)
+    monkeypatch.setattr(execute_module, "current_report", fail)
     (tmp_path / "pay.csv").write_text("reference,phone,amount\nA-1,+6595123001,5\n")
     job = Job(list="pay.csv", product=6418).at(SystemClock().now(), tmp_path)
     async with AsyncDVS(sandbox.base_url, *credentials) as dvs:

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from bulk_topup.app.run import FinishedRun
+from bulk_topup.app.execute import FinishedRun
 from bulk_topup.app.run_ending import end_of, exit_code
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.states import RowState

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from bulk_topup.app.execute import FinishedRun
 from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.report import ReportOptions
-from bulk_topup.app.run import FinishedRun, run_list
+from bulk_topup.app.run import run_list
 from bulk_topup.domain.attempt import Attempt
 from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.environment import Environment

@@ -1,4 +1,4 @@
-"""A start that a cap ends finds out the outcome of what was sent before, and sends nothing."""
+"""A start that a cap or a low balance ends finds out the outcome of what was sent before, and sends nothing."""
 
 import sqlite3
 from collections import Counter
@@ -17,7 +17,7 @@ from bulk_topup.domain.guards import Caps, Guards
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, RetryPolicy
 from bulk_topup.engine import CircuitPolicy, RunOptions, StopReason
-from bulk_topup.errors import GuardError
+from bulk_topup.errors import BalanceTooLowError, GuardError
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.report import ReportFormat
 from tests.engine.conftest import Network, RecordingWatcher, count_statuses
@@ -71,6 +71,28 @@ async def test_what_is_in_flight_is_looked_up_before_a_cap_ends_the_start(
     assert len(books()) == MORE
 
 
+def _drained(_number: int, line: str, _body: bytes) -> Any:
+    """Answer as if other programs had spent the balance."""
+    return _drain if "/balances" in line else "pass"
+
+
+def _drain(wallets: list[dict[str, Any]]) -> None:
+    for wallet in wallets:
+        wallet["available"] = 1
+
+
+async def test_what_is_in_flight_is_looked_up_before_a_low_balance_ends_the_start(
+    pay: Pay, network: Network, books: Books, tmp_path: Path
+) -> None:
+    in_flight = await _leave_in_flight(pay, network, "hang up")
+    network.rule = _drained
+    with pytest.raises(BalanceTooLowError) as raised:
+        await pay(MORE, add=True)
+    assert f"{in_flight} rows sent before: followed to the end, and in the report." in str(raised.value)
+    assert _states(tmp_path)[RowState.COMPLETED] == len(books()) == in_flight
+    assert not any(line == CREATION for line, _ in network.seen)
+
+
 async def test_what_was_decided_to_be_confirmed_is_not_confirmed_by_a_start_that_a_cap_ends(
     pay: Pay, network: Network, books: Books
 ) -> None:
@@ -87,7 +109,11 @@ async def test_what_was_decided_to_be_confirmed_is_not_confirmed_by_a_start_that
     assert (finished.result.reason, {each.state for each in outcomes}) == (None, {RowState.COMPLETED})
 
 
-async def test_a_resume_looks_up_what_is_in_flight_before_a_cap_ends_it(
+@pytest.mark.parametrize(("cap", "rule", "ends"), [(10, None, GuardError), (1_000, _drained, BalanceTooLowError)])
+async def test_a_resume_looks_up_what_is_in_flight_before_a_cap_or_a_low_balance_ends_it(
+    cap: int,
+    rule: Any,
+    ends: type[Exception],
     pay: Pay,
     network: Network,
     books: Books,
@@ -98,23 +124,23 @@ async def test_a_resume_looks_up_what_is_in_flight_before_a_cap_ends_it(
 ) -> None:
     creations = 0
 
-    def rule(_number: int, line: str, _body: bytes) -> str:
+    def hang_up(_number: int, line: str, _body: bytes) -> str:
         nonlocal creations
         creations += line == CREATION
         return "hang up" if line == CREATION and creations > 1 else "pass"
 
-    network.rule = rule
+    network.rule = hang_up
     await pay(100, circuit=IMPATIENT, retries=RetryPolicy(tries=1))
-    network.rule = lambda _number, _line, _body: "pass"
+    network.rule = rule or (lambda *_: "pass")
     network.seen.clear()
     before = _states(tmp_path)
     assert before[RowState.IN_FLIGHT] > 0
     assert before[RowState.PENDING] > 0
     with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as connection:
-        connection.execute("UPDATE runs SET guards = ?", (Guards(caps=Caps(rows=10)).model_dump_json(),))
+        connection.execute("UPDATE runs SET guards = ?", (Guards(caps=Caps(rows=cap)).model_dump_json(),))
     async with AsyncDVS(network.address, *credentials, rate=10_000, clock=skipping_clock) as dvs:
         with LedgerStore(tmp_path / "ledger.db", clock=skipping_clock) as ledger:
-            with pytest.raises(GuardError, match="sent before: followed to the end"):
+            with pytest.raises(ends, match="sent before: followed to the end"):
                 await resume_run(
                     ledger.runs.all()[0],
                     dvs=dvs,

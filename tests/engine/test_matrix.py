@@ -21,10 +21,11 @@ import httpx2
 import pytest
 
 from bulk_topup.app.callbacks import receive_callbacks
+from bulk_topup.app.execute import FinishedRun
 from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.reconcile import reconcile
 from bulk_topup.app.report import ReportOptions
-from bulk_topup.app.run import FinishedRun, run_list
+from bulk_topup.app.run import run_list
 from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.guards import Caps, Mode

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.app.run import FinishedRun
+from bulk_topup.app.execute import FinishedRun
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.states import RowState
 

@@ -18,7 +18,7 @@ from bulk_topup.domain.summary import Summary
 from bulk_topup.domain.verdict import format_rows, verdict_of
 
 if TYPE_CHECKING:
-    from bulk_topup.app.run import FinishedRun
+    from bulk_topup.app.execute import FinishedRun
 
 
 def charged_lines(summary: Summary) -> Iterator[str]:
