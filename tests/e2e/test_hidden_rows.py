@@ -198,6 +198,35 @@ def test_a_lost_ledger_is_rebuilt_as_the_run_read_the_workbook(
     assert paid() == ["501", "502", "503", "504"]
 
 
+@pytest.mark.parametrize("filters", ["", '[[filters]]\ncolumn = "state"\nequals = ["1"]\n'])
+def test_a_lost_ledger_is_rebuilt_with_the_accounts_that_the_run_read(
+    pay: Any, books: Any, tmp_path: Path, filters: str
+) -> None:
+    """The references are those of every version, and so are the external IDs."""
+    book = Workbook()
+    sheet = book.active
+    assert isinstance(sheet, Worksheet)
+    for row in (("reference", "account", "amount", "state"), ("a1", 7781, 52000, 1), ("a2", 7782, 52000, 2)):
+        sheet.append(row)
+    path = tmp_path / "bills.xlsx"
+    book.save(path)
+    job = tmp_path / "bills.toml"
+    job.write_text(f'list = "bills.xlsx"\nproduct = 9240\nrun_key = "november"\n{filters}')
+    pay("run", job)
+    paid = books()["transactions"]
+    for line in (2, 3):
+        sheet[f"B{line}"].number_format = "0000000"
+        sheet[f"D{line}"].number_format = "0"
+    book.save(path)
+    for file in tmp_path.glob("ledger.db*"):
+        file.unlink()
+    pay("reconcile", "--rebuild", job)
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger:
+        assert ledger.execute("SELECT reading_version FROM runs").fetchall() == [(2,)]
+    pay("run", job)
+    assert books()["transactions"] == paid
+
+
 def _header(tmp_path: Path, folder: str, name: str) -> list[str]:
     return (tmp_path / "reports" / folder / name).read_text(encoding="utf-8-sig").splitlines()[0].split(",")
 
