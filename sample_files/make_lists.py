@@ -43,6 +43,7 @@ def main(folder: Path) -> None:
     rewards(folder / "rewards.csv", ("2", "5", "5.5", "10"), seed=40)
     rewards(folder / "weekly_rewards.csv", ("3", "4", "9", "13"), seed=41)
     bills(folder / "bills.csv")
+    meters(folder / "meters.csv")
     gift_cards(folder / "gift_cards.csv", "GC")
     gift_cards(folder / "spring_cards.csv", "SP")
     bonuses(folder / "bonuses.csv")
@@ -130,6 +131,16 @@ def bills(path: Path) -> None:
         for index, ending in enumerate([*range(610, 628), 103, 204], start=1)
     ]
     _write(path, ("account number", "account qualifier", "invoice", "amount"), rows, delimiter=";")
+
+
+def meters(path: Path) -> None:
+    """Write 20 accounts of an electricity biller without amounts: DVS is asked for what is due."""
+    draw = random.Random(21)
+    rows = [
+        (f"{draw.randrange(10**7, 10**8)}{ending:03d}", "PREPAID" if index % 3 else "POSTPAID")
+        for index, ending in enumerate(range(620, 640), start=1)
+    ]
+    _write(path, ("account number", "account qualifier"), rows)
 
 
 def gift_cards(path: Path, prefix: str) -> None:

@@ -149,7 +149,7 @@ async def test_a_stop_ends_the_wait_and_leaves_the_row_in_flight(
     assert outcome.state is RowState.IN_FLIGHT
     assert shown == ["1 row waits for proof that DVS has no transaction."]
     assert finished.result.reason is StopReason.INTERRUPTED
-    assert exit_code(finished.result) is ExitCode.RESUMABLE
+    assert exit_code(finished) is ExitCode.RESUMABLE
     assert finished.result.message.startswith("1 row waits for proof that DVS has no transaction. Interrupted.")
     assert seen.looked == []
 
@@ -316,7 +316,7 @@ async def test_a_corrected_number_waits_a_day_after_the_last_send(
     _retry(tmp_path, clock, finished.run)
     finished, [outcome] = await pay(text=corrected, clock=clock)
     assert (outcome.state, finished.result.reason) == (RowState.PENDING, StopReason.WITHHELD)
-    assert exit_code(finished.result) is ExitCode.RESUMABLE
+    assert exit_code(finished) is ExitCode.RESUMABLE
     assert "1 row was corrected after a request that may still arrive. Not sent before 2026-11-02 06:0" in (
         finished.result.message
     )

@@ -73,7 +73,7 @@ async def test_a_cap_on_costs_stops_the_rows_that_were_claimed_before_prices_ros
     network.rule = rise = Rise(after=after)
     cap = 40 * PRICE
     finished, outcomes = await pay(40, caps={"costs": {"USD": str(cap)}})
-    assert (finished.result.reason, exit_code(finished.result)) == (StopReason.CAP, 75)
+    assert (finished.result.reason, exit_code(finished)) == (StopReason.CAP, 75)
     assert f"the cap is {cap} USD. To send the remaining rows, run again with a higher cap." in finished.result.message
     states = count_states(outcomes)
     assert states["completed"] == len(books()) == len(rise.created)

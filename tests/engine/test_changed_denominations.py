@@ -52,7 +52,7 @@ async def test_rows_of_a_denomination_that_changed_need_review_and_sending_stops
     network.rule = lambda _number, line, _body: change if "transactions" in line else "pass"
     finished, outcomes = await pay(text=_list(40), header="reference,phone,product_id")
     assert finished.result.reason is StopReason.CONFLICTS
-    assert exit_code(finished.result) == 75
+    assert exit_code(finished) == 75
     states = count_states(outcomes)
     assert states["completed"] == 6
     assert 3 <= states["conflict"] == len(books()) - 6 < 34

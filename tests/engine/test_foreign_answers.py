@@ -42,7 +42,7 @@ async def test_a_page_of_a_gateway_fails_no_row_however_long_it_is_there(
 ) -> None:
     network.rule = lambda _number, line, _body: (status, body) if line == CREATION else "pass"
     finished, outcomes = await pay(4, circuit=IMPATIENT, retries=ONE_TRY)
-    assert (finished.result.reason, exit_code(finished.result)) == (
+    assert (finished.result.reason, exit_code(finished)) == (
         StopReason.CIRCUIT,
         ExitCode.STOPPED_BY_PROVIDER,
     )
@@ -60,7 +60,7 @@ async def test_refused_credentials_of_a_gateway_stop_at_once_and_free_no_row_tha
 ) -> None:
     network.rule = lambda _number, line, _body: After(status, PAGE) if line == CREATION else "pass"
     finished, outcomes = await pay(20)
-    assert (finished.result.reason, exit_code(finished.result)) == (
+    assert (finished.result.reason, exit_code(finished)) == (
         StopReason.UNAUTHORIZED,
         ExitCode.STOPPED_BY_PROVIDER,
     )

@@ -44,7 +44,7 @@ async def test_a_cap_on_costs_applies_to_the_prices_that_dvs_really_charges(
 ) -> None:
     network.rule = cheaper(2)  # 20 rows are planned to cost 37.20 USD, and cost 74.20
     finished, outcomes = await pay(20, caps={"costs": {"USD": "38"}})
-    assert (finished.result.reason, exit_code(finished.result)) == (StopReason.CAP, 75)
+    assert (finished.result.reason, exit_code(finished)) == (StopReason.CAP, 75)
     assert "the cap is 38.00 USD" in finished.result.message
     # Rows in flight when the first prices came were counted at their planned cost.
     assert 10 <= len(books()) == _states(outcomes).count("completed") < 20
@@ -77,7 +77,7 @@ async def test_a_failed_canary_holds_back_the_other_rows_in_every_invocation(pay
     stops = {"canary": 2, "canary_share": "0.6"}
     for _ in range(2):
         finished, outcomes = await pay(text=text, stops=stops)
-        assert (finished.result.reason, exit_code(finished.result)) == (StopReason.CANARY, 75)
+        assert (finished.result.reason, exit_code(finished)) == (StopReason.CANARY, 75)
         assert (
             "Only 1 of the first 2 rows completed, below the required 60 %; 4 rows not sent." in finished.result.message
         )
@@ -115,7 +115,7 @@ async def test_a_run_stops_with_the_reasons_when_too_many_rows_fail(pay: Pay, bo
     text = _list(*([BARRED] + [f"+659512{n}103" for n in (1, 2, 4, 5, 6, 7, 8)]), *_numbers(300))
     stops = {"failed_share": "0.5", "failed_share_after": 4}
     finished, outcomes = await pay(text=text, stops=stops, rate=4)
-    assert (finished.result.reason, exit_code(finished.result)) == (StopReason.FAILURES, 75)
+    assert (finished.result.reason, exit_code(finished)) == (StopReason.FAILURES, 75)
     assert "DECLINED-BARRED-CREDIT-PARTY" in finished.result.message
     assert "pending" in _states(outcomes)
     sent = len(books())
@@ -147,7 +147,7 @@ async def test_a_price_that_differs_from_the_plan_stops_the_run(
 ) -> None:
     network.rule = cheaper(2)
     finished, outcomes = await pay(20, stops={"price_drift": "0.02"})
-    assert (finished.result.reason, exit_code(finished.result)) == (StopReason.PRICE, 75)
+    assert (finished.result.reason, exit_code(finished)) == (StopReason.PRICE, 75)
     assert "the tolerance is 2 %" in finished.result.message
     sent = len(books())
     assert 0 < sent < 20
@@ -183,7 +183,7 @@ async def test_an_operator_whose_rows_keep_failing_is_paused_and_the_others_cont
         rate=20,
     )
     assert finished.result.reason is StopReason.OPERATORS
-    assert exit_code(finished.result) == 75
+    assert exit_code(finished) == 75
     assert _states(outcomes)[200:] == ["completed"] * 10
     failed = _states(outcomes)[:200].count("failed")
     assert 2 <= failed < 200

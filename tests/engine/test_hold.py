@@ -58,7 +58,7 @@ def _kinds(network: Any) -> list[str]:
 
 async def test_nothing_is_confirmed_before_everything_is_created(pay: Pay, network: Any, tmp_path: Path) -> None:
     finished, outcomes = await pay(8, mode="hold")
-    assert (finished.result.reason, exit_code(finished.result)) == (None, 0)
+    assert (finished.result.reason, exit_code(finished)) == (None, 0)
     assert count_states(outcomes) == {"completed": 8}
     assert _kinds(network) == ["create"] * 8 + ["confirm"] * 8
     assert decision_in(tmp_path) is None
@@ -128,7 +128,7 @@ async def test_what_can_no_longer_be_confirmed_is_cancelled(
 
     network.rule = rule
     finished, outcomes = await pay(3, mode="hold")
-    assert (finished.result.reason, exit_code(finished.result)) == (None, 1)
+    assert (finished.result.reason, exit_code(finished)) == (None, 1)
     assert count_states(outcomes) == {"failed": 3}
     assert count_statuses(books) == {"CANCELLED": 3}
 
@@ -167,7 +167,7 @@ async def test_a_run_that_is_stopped_while_it_creates_decides_in_the_next_invoca
 
     network.rule = rule
     finished, outcomes = await pay(10, mode="hold")
-    assert (finished.result.reason, exit_code(finished.result)) == (StopReason.INTERRUPTED, 75)
+    assert (finished.result.reason, exit_code(finished)) == (StopReason.INTERRUPTED, 75)
     assert "confirm" not in _kinds(network)
     network.rule = lambda *_: "pass"
     finished, outcomes = await pay(10, mode="hold")
@@ -190,7 +190,7 @@ async def test_a_decision_is_carried_out_by_the_next_invocation_and_never_made_a
     network.rule = rule
     settings = {"mode": "hold", "rate": 100, "stops": {"price_drift": 1}}
     finished, _ = await pay(20, **settings, caps={"costs": {"USD": 38 if act == "cancel" else 80}})
-    assert exit_code(finished.result) == 75
+    assert exit_code(finished) == 75
     assert decision_in(tmp_path) == act
     network.rule = lambda *_: "pass"
     before, created = len(network.seen), len(books())
@@ -303,7 +303,7 @@ async def test_a_price_that_can_not_be_right_is_a_conflict_of_its_row_and_nothin
     network.rule = _change_one(2, lambda transaction: transaction["prices"]["wholesale"].update(price))
     for _ in range(2):  # the next start does the same while DVS says the same
         finished, outcomes = await pay(4, mode="hold", stops={"price_drift": 1})
-        assert (finished.result.reason, exit_code(finished.result)) == (StopReason.PRICE, 75)
+        assert (finished.result.reason, exit_code(finished)) == (StopReason.PRICE, 75)
         assert "no decision to confirm is made" in finished.result.message
         # `transaction cancel` takes the ID of DVS, which the list of conflicts names.
         assert re.search(r"`bulk-topup conflict list list/\S+ --env sandbox .*`", finished.result.message)
@@ -349,7 +349,7 @@ async def test_a_price_that_stays_missing_leaves_the_decision_open_and_the_next_
 ) -> None:
     network.rule = _change_one(1, _without_prices)
     finished, outcomes = await pay(4, mode="hold")
-    assert (finished.result.reason, exit_code(finished.result)) == (StopReason.PRICE, 75)
+    assert (finished.result.reason, exit_code(finished)) == (StopReason.PRICE, 75)
     assert "gives no price" in finished.result.message
     assert "Nothing was confirmed; unconfirmed transactions expire from" in finished.result.message
     assert (count_states(outcomes), set(_kinds(network)), decision_in(tmp_path)) == ({"accepted": 4}, {"create"}, None)

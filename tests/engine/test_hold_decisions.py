@@ -105,7 +105,7 @@ async def test_confirmations_that_never_get_through_leave_the_rows_open_and_the_
 ) -> None:
     network.rule = lambda _number, line, _body: (400, _error(1000400)) if "/confirm" in line else "pass"
     finished, outcomes = await pay(2, mode="hold")
-    assert (finished.result.reason, exit_code(finished.result)) == (StopReason.STILL_OPEN, 75)
+    assert (finished.result.reason, exit_code(finished)) == (StopReason.STILL_OPEN, 75)
     assert "2 transactions are still unconfirmed after the decision to confirm" in finished.result.message
     assert (count_states(outcomes), count_statuses(books)) == ({"accepted": 2}, {"CREATED": 2})
     assert (_acts(network)["confirm"], decision_in(tmp_path)) == (2 * (IDLE_PASSES + 1), "confirm")

@@ -108,7 +108,7 @@ async def test_a_run_whose_prices_rose_pays_everybody_and_says_so_while_it_is_ru
 ) -> None:
     network.rule = cheaper(2)
     finished, outcomes = await pay(3)
-    assert (finished.result.reason, exit_code(finished.result), count_states(outcomes)) == (None, 0, {"completed": 3})
+    assert (finished.result.reason, exit_code(finished), count_states(outcomes)) == (None, 0, {"completed": 3})
     progress = watcher.runner.progress()
     assert progress.message == ""
     assert progress.warning == finished.result.message

@@ -31,7 +31,7 @@ async def test_a_run_stops_when_its_waits_exceed_their_bound_and_nobody_is_paid_
     finished, outcomes = await pay(10, max_wait=0)
     assert finished.result.reason is StopReason.CIRCUIT
     assert "Its waits exceed 0 s. Resume later, or allow more with --max-wait." in finished.result.message
-    assert exit_code(finished.result) is ExitCode.STOPPED_BY_PROVIDER
+    assert exit_code(finished) is ExitCode.STOPPED_BY_PROVIDER
     assert sum(each.state is RowState.PENDING for each in outcomes) >= 3
     network.rule = lambda _number, _line, _body: "pass"
     finished, outcomes = await pay(10)

@@ -116,7 +116,7 @@ async def test_sending_stops_before_dvs_declines_a_row_and_a_later_start_pays_th
     states = count_states(outcomes)
     assert watched.declined == []
     assert finished.result.reason is StopReason.BALANCE
-    assert exit_code(finished.result) is ExitCode.STOPPED_BY_PROVIDER
+    assert exit_code(finished) is ExitCode.STOPPED_BY_PROVIDER
     assert "Sending stopped before DVS declined a row. Top up the wallet, then resume." in finished.result.message
     assert states == {"completed": watched.created, "pending": ROWS - watched.created}
     # What is left does not pay another row: nothing was held back that the wallet covered.

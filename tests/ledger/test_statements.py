@@ -86,6 +86,7 @@ SORTING = {
     "bills._ALL_ACCOUNTS": "rows of a list with bills that were asked for, once for a list",
     "bills._PAYMENTS": "payments of one account",
     "bills._SENT_BILLS": "rows of one run that pay the accounts of one batch",
+    "bills._STAGED_NAMED": "rows of a list that pay accounts of which another bill was asked for, once for a list",
     "closed_runs._EARLIER": "open runs of one job are few",
     "conflicts._ATTEMPTS": ONCE_FOR_AN_INVOCATION,
     "conflicts._CONFLICTS": "conflicts are few",
