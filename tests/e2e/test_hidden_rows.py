@@ -207,7 +207,7 @@ def test_a_lost_ledger_is_rebuilt_with_the_accounts_that_the_run_read(
 
     def show_zeros() -> None:
         for line in (2, 3):
-            sheet[f"B{line}"].number_format = "0000000"
+            book.worksheets[0][f"B{line}"].number_format = "0000000"
         book.save(path)
 
     book = Workbook()
