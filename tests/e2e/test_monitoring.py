@@ -205,7 +205,7 @@ def test_an_interrupted_run_is_reported_and_keeps_its_exit_code(
     start: Any, job: Write, hook: Hook, options: tuple[str, ...], wait_until: Any, tmp_path: Path
 ) -> None:
     process = start("run", job(*(f"+65951230{line:02}" for line in range(60))), "--rate", 5, *options)
-    wait_until(lambda: "/start" in pinged(hook))
+    wait_until(lambda: "/start" in pinged(hook) and titles(hook))
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 75

@@ -114,7 +114,7 @@ async def test_while_a_run_pauses_a_note_beside_the_ledger_says_why(
         remove_pause(ledger, job, run_key)
 
     network.rule = rule
-    monkeypatch.setattr("bulk_topup.app.run.remove_pause", read_and_remove)
+    monkeypatch.setattr("bulk_topup.app.execute.remove_pause", read_and_remove)
     await pay(2, circuit=CircuitPolicy(failures=2, first_pause=30.0), retries=RetryPolicy(tries=1))
     assert notes[0].startswith("Paused for 30 s after 2 requests without a response: ")
     assert notes[1] == ""  # it is over
@@ -132,7 +132,7 @@ async def test_a_pause_of_the_client_after_the_run_is_not_noted(
         dvs.waits.on_wait = told.append
         return Runner(dvs=dvs, **values)
 
-    monkeypatch.setattr("bulk_topup.app.run.Runner", runner_of)
+    monkeypatch.setattr("bulk_topup.app.execute.Runner", runner_of)
     await pay(1)
     clients[0].waits.start(30)
     assert told == [30]
