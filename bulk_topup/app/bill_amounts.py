@@ -28,7 +28,7 @@ from bulk_topup.ledger import LedgerStore
 from bulk_topup.ledger.bills import SentBill
 from bulk_topup.ledger.kept_answers import AccountKey
 from bulk_topup.ledger.row_mapping import utc_text
-from bulk_topup.plan.asked_amounts import ASKED, BILL, NEVER, PRODUCT, FilledAmount, bill_amount, fill_amounts
+from bulk_topup.plan.asked_amounts import ASKED, NEVER, PRODUCT, FilledAmount, bill_amount, fill_amounts
 from bulk_topup.plan.duplicates import IDENTITY
 from bulk_topup.system.clock import Clock
 
@@ -174,7 +174,15 @@ class BillAmounts:
 
 def _rows(batch: pl.DataFrame) -> Iterator[_Row]:
     asked = batch.filter(pl.col(ASKED))
-    names = ("line", IDENTITY, PRODUCT, "party_key", fields.CREDIT_ACCOUNT, fields.CREDIT_QUALIFIER, BILL)
+    names = (
+        "line",
+        IDENTITY,
+        PRODUCT,
+        "party_key",
+        fields.CREDIT_ACCOUNT,
+        fields.CREDIT_QUALIFIER,
+        fields.BILL_REFERENCE,
+    )
     columns = [asked[name].to_list() if name in asked.columns else [None] * asked.height for name in names]
     return (_Row(*values) for values in zip(*columns, strict=True))
 

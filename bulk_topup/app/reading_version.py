@@ -25,9 +25,8 @@ _BEFORE_NAMES: Final = 2
 #: Rows of a new run that are looked up as the earlier version read them: the first ones, which an interrupted run sent.
 FIRST_ROWS: Final = 10
 
-_BILL: Final = "statement_identifier.reference"
 _PARTY: Final = (fields.CREDIT_MOBILE, fields.CREDIT_ACCOUNT, fields.CREDIT_QUALIFIER)
-_IDENTITY_FIELDS: Final = (fields.REFERENCE, fields.PRODUCT_ID, *_PARTY, _BILL)
+_IDENTITY_FIELDS: Final = (fields.REFERENCE, fields.PRODUCT_ID, *_PARTY, fields.BILL_REFERENCE)
 #: A row's credited number and account, its identity, and the reference of the bill that it pays.
 _Row = tuple[str | None, str | None, str, str | None]
 
@@ -87,7 +86,7 @@ async def check_not_read_otherwise(job: Job, table: Table, reader: ListReader, d
         return
     names = ids_of_name(job.name, str(job.run_key))
     first = next(iter(before.batches()), None)
-    rows = () if first is None else islice(_rows(first), FIRST_ROWS)
+    rows = () if first is None else islice(_rows(first.select(_of_identity(first))), FIRST_ROWS)
     try:
         found = await all_of(_is_at_dvs(dvs, names, row) for row in rows)
     except UnauthorizedError:
@@ -155,11 +154,11 @@ def _of_identity(frame: pl.DataFrame) -> list[pl.Expr]:
     return [pl.col(field) if field in frame.columns else nothing.alias(field) for field in _IDENTITY_FIELDS]
 
 
-def _rows(rows: pl.DataFrame) -> Iterator[_Row]:
-    for row in rows.select(_of_identity(rows)).iter_rows(named=True):
+def _rows(columns: pl.DataFrame) -> Iterator[_Row]:
+    for row in columns.iter_rows(named=True):
         number, account, reference = row[fields.CREDIT_MOBILE], row[fields.CREDIT_ACCOUNT], row[fields.REFERENCE]
         if reference is not None:
             identity = reference_identity(reference)
         else:
             identity = party_identity(int(row[fields.PRODUCT_ID] or 0), (number, account, row[fields.CREDIT_QUALIFIER]))
-        yield number, account, identity, row[_BILL]
+        yield number, account, identity, row[fields.BILL_REFERENCE]

@@ -44,6 +44,8 @@ FIELDS: Final = (REFERENCE, PRODUCT_ID, AMOUNT, CURRENCY, COUNTRY, *DVS_FIELDS)
 CREDIT_MOBILE: Final = "credit_party_identifier.mobile_number"
 CREDIT_ACCOUNT: Final = "credit_party_identifier.account_number"
 CREDIT_QUALIFIER: Final = "credit_party_identifier.account_qualifier"
+BILL_REFERENCE: Final = "statement_identifier.reference"
+BILL_DUE_DATE: Final = "statement_identifier.due_date"
 
 #: The fields with a mobile number in E.164 form.
 MOBILE_FIELDS: Final = tuple(name for name in DVS_FIELDS if name.endswith(".mobile_number"))

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.domain.run import Run
-from bulk_topup.domain.sameness import AFTER_NEAR, NEAR_END, near_part, near_reference, reference_in
+from bulk_topup.domain.sameness import ACCOUNT, AFTER_NEAR, NEAR_END, near_part, near_reference, reference_in
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.claim_refusals import refuse_rows
 from bulk_topup.ledger.ledger_file import LedgerFile
@@ -21,6 +21,7 @@ from bulk_topup.ledger.row_mapping import json_array
 from bulk_topup.ledger.sql_fragments import ABSENT, PAID, SENT, absent_since
 from bulk_topup.ledger.staged_list_statements import POSSIBLE_DUPLICATE
 
+_IS_ACCOUNT: Final = f"{{of}}.party_key GLOB '{ACCOUNT}*'"
 _BILL: Final = "json_extract({of}.request, '$.statement_identifier.reference')"
 _SENT_BILLS: Final = f"""
     SELECT r.party_key, r.product_id, r.amount, {_BILL.format(of="r")} AS bill,
@@ -50,7 +51,7 @@ _STAGED: Final = f"""
 #: True for a row with an amount of its own that names a bill, of an account of which another bill was asked for: that
 #: one was paid exactly, so that nothing of it is left to pay.
 _MAY_BE_SETTLED: Final = f"""
-    {{of}}.amount_until IS NULL AND {{of}}.party_key GLOB 'account:*' AND {_BILL.format(of="{of}")} IS NOT NULL
+    {{of}}.amount_until IS NULL AND {_IS_ACCOUNT} AND {_BILL.format(of="{of}")} IS NOT NULL
       AND EXISTS (
           SELECT 1 FROM rows AS o INDEXED BY idx_rows_party_key, (
               SELECT substr({{of}}.party_key, 1, instr({{of}}.party_key || '{NEAR_END}', '{NEAR_END}') - 1) AS near)
@@ -68,7 +69,7 @@ _STAGED_NAMED: Final = f"""
 #: Rows of the list that pay the accounts of bills, asked for or not; the keys of accounts begin alike.
 _ALL_ACCOUNTS: Final = f"""
     SELECT s.line, s.party_key, s.operator_id, s.amount_until IS NOT NULL AS is_asked, {_BILL.format(of="s")} AS bill
-    FROM temp.staged AS s WHERE s.state = 'pending' AND s.party_key GLOB 'account:*'
+    FROM temp.staged AS s WHERE s.state = 'pending' AND {_IS_ACCOUNT.format(of="s")}
     ORDER BY s.line
 """  # noqa: S608
 #: A payment of another row that a decision of this run does not cover; that of another run's list without bills counts

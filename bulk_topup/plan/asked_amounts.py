@@ -20,8 +20,6 @@ AMOUNT_UNTIL: Final = "amount_until"
 NOTHING_DUE: Final = "nothing_due"
 #: The time until which an amount may be sent that is not known yet, as of a run that is rebuilt: it has passed.
 NEVER: Final = ""
-BILL: Final = "statement_identifier.reference"
-BILL_DUE: Final = "statement_identifier.due_date"
 
 _NONE: Final = pl.lit(None, dtype=pl.String)
 _PROBLEMS: Final = pl.List(pl.Struct({"column": pl.String, "message": pl.String}))
@@ -88,8 +86,8 @@ def fill_amounts(batch: pl.DataFrame, found: Mapping[int, FilledAmount | NoBill]
     nothing_due = text([None if each is None else _nothing_due(each, amount_column) for each in refused])
     batch = batch.with_columns(
         or_own(fields.AMOUNT, [None if each is None else each.amount for each in filled]),
-        or_own(BILL, [None if each is None else each.reference for each in filled]),
-        or_own(BILL_DUE, [None if each is None else each.due for each in filled]),
+        or_own(fields.BILL_REFERENCE, [None if each is None else each.reference for each in filled]),
+        or_own(fields.BILL_DUE_DATE, [None if each is None else each.due for each in filled]),
         text([None if each is None else each.until for each in filled]).alias(AMOUNT_UNTIL),
         nothing_due.alias(NOTHING_DUE),
         problems=pl.col("problems").list.concat(problems),

@@ -17,8 +17,6 @@ from bulk_topup.dvs.models.product import KnownProduct, Product, UnknownProduct
 from bulk_topup.plan.asked_amounts import (
     AMOUNT_UNTIL,
     ASKED,
-    BILL,
-    BILL_DUE,
     NOTHING_DUE,
     PRODUCT,
     mark_asked,
@@ -189,7 +187,8 @@ class Checker:
             product = None  # its rows are refused
         mode, hold = self._options.calculation_mode, self._options.hold
         # What is not known of a bill is a problem of its amount.
-        asked = dict.fromkeys((BILL, BILL_DUE), self._columns.get(fields.AMOUNT, "")) if ASKED in present else {}
+        amount = self._columns.get(fields.AMOUNT, "")
+        asked = {fields.BILL_REFERENCE: amount, fields.BILL_DUE_DATE: amount} if ASKED in present else {}
         checks = list(self._checks(product_id, present, {**asked, **self._columns}))
         was_refused = pl.col("problems").list.len() > 0
         intake_entry = problem_entry(pl.element().struct.field("column"), pl.element().struct.field("message"))

@@ -9,8 +9,6 @@ from bulk_topup.domain import fields, sameness
 from bulk_topup.domain.sameness import ACCOUNT, NEAR_END, REFERENCE, SEPARATOR
 from bulk_topup.plan.json_expressions import joined
 
-#: The field of the reference of the bill that is paid.
-BILL: Final = "statement_identifier.reference"
 _EMPTY: Final = pl.lit("")
 
 
@@ -22,7 +20,13 @@ def party_key(present: Collection[str]) -> pl.Expr:
     """
     mobile, account, qualifier, bill, reference = (
         pl.col(name).fill_null("") if name in present else _EMPTY
-        for name in (fields.CREDIT_MOBILE, fields.CREDIT_ACCOUNT, fields.CREDIT_QUALIFIER, BILL, fields.REFERENCE)
+        for name in (
+            fields.CREDIT_MOBILE,
+            fields.CREDIT_ACCOUNT,
+            fields.CREDIT_QUALIFIER,
+            fields.BILL_REFERENCE,
+            fields.REFERENCE,
+        )
     )
     key = pl.lit(None, dtype=pl.String)
     if fields.REFERENCE in present:

@@ -7,7 +7,7 @@ import polars as pl
 from bulk_topup.domain import fields
 from bulk_topup.domain.identity import PARTY_PREFIX, REFERENCE_PREFIX
 from bulk_topup.plan.json_expressions import joined
-from bulk_topup.plan.party_keys import BILL, folded, modern_mobile_number, without_case
+from bulk_topup.plan.party_keys import folded, modern_mobile_number, without_case
 
 
 def reference_identity(present: Collection[str]) -> pl.Expr:
@@ -65,7 +65,7 @@ def credit_party(present: Collection[str]) -> pl.Expr:
 
 def _party(present: Collection[str]) -> Iterator[pl.Expr]:
     """Yield mobile number, account number, qualifier and bill; empty texts where a row has none."""
-    for name in (fields.CREDIT_MOBILE, fields.CREDIT_ACCOUNT, fields.CREDIT_QUALIFIER, BILL):
+    for name in (fields.CREDIT_MOBILE, fields.CREDIT_ACCOUNT, fields.CREDIT_QUALIFIER, fields.BILL_REFERENCE):
         yield pl.col(name).fill_null("") if name in present else pl.lit("")
 
 
