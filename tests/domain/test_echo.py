@@ -166,6 +166,33 @@ def test_an_account_that_is_not_stated_is_no_difference_in_an_answer_and_no_proo
 
 
 @pytest.mark.parametrize(
+    ("sent", "stated", "difference"),
+    [
+        ({"reference": "INV-1"}, {"reference": "INV-1"}, []),
+        ({"reference": "INV-1"}, {"reference": " inv\u20111\u200b"}, []),
+        ({"reference": "INV-1"}, {"reference": "INV-2"}, ["bill INV-2 instead of INV-1"]),
+        ({"reference": "INV-1"}, {"reference": ""}, []),
+        ({"reference": "INV-1"}, {"due_date": "2026-12-31"}, []),
+        ({"reference": "INV-1"}, None, []),
+        ({"due_date": "2026-12-31"}, {"reference": "INV-2"}, []),
+        (None, {"reference": "INV-2"}, []),
+        (None, None, []),
+    ],
+)
+@pytest.mark.parametrize("needs_all", [True, False])
+def test_a_transaction_that_pays_another_bill_is_another_and_an_unstated_bill_is_no_difference(
+    attempt: Attempt,
+    transaction: Make,
+    sent: dict[str, Any] | None,
+    stated: dict[str, Any] | None,
+    difference: list[str],
+    needs_all: bool,
+) -> None:
+    ours = request_of(_request(attempt, statement_identifier=sent))
+    assert differences_from(ours, transaction(statement_identifier=stated), needs_all=needs_all) == difference
+
+
+@pytest.mark.parametrize(
     ("stated", "in_answer", "in_look_up"),
     [
         ({"source": {"unit": "USD", "amount": "7.50"}, "destination": {"unit": "SGD", "amount": 10}}, "", ""),
