@@ -467,7 +467,7 @@ def test_a_job_is_paid_again_with_its_job_file(pay: Pay, write: Any, job: Any) -
     write("pay.csv", *NUMBERS[:1])
     pay("run", job("payroll"))
     write("pay.csv", *NUMBERS[:5])
-    shown = _shown(pay("run", job("bonus", "skip_refused = true\n"), code=1))
+    shown = _shown(pay("run", job("bonus", "skip_refused = true\n"), "--today", "2026-11-28", code=1))
     assert "bonus.toml" in shown
     assert "--pay-again REASON" in shown
     again = _shown(pay("resume", "bonus/2026-11", code=1))

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def test_a_plan_shows_what_is_due_and_sets_aside_what_is_not(
     assert (again["nothing_due"], again["counts"]["refused"], again["not_completed"]) == (2, 2, None)
     assert "2 with nothing due" in pay("status", "list/bills").stdout
     assert {account for account, _ in paid(books)} == {FIRST, SECOND}
-    assert plan["products"][0]["amount"] == str(sum(amount for _, amount in paid(books)))
+    assert Decimal(plan["products"][0]["amount"]) == sum(amount for _, amount in paid(books))
 
 
 def test_a_run_with_nothing_due_and_a_row_to_fix_names_only_that_row(write: Callable[..., Path], pay: Pay) -> None:

@@ -1,5 +1,7 @@
 """The endpoints: each reads one request, calls the provider or the catalogue, and returns a response."""
 
+from datetime import datetime
+
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.errors import ConfigurationError
@@ -106,34 +108,40 @@ class Routes:
         raise ErrorResponse(ErrorCode.RESOURCE_NOT_FOUND)
 
     def _create(self, request: Request) -> Response:
-        return self.transaction_response(self._provider.create(read_create_request(request.body)), 201)
+        return self._changed(self._provider.create(read_create_request(request.body)), 201)
 
     def _confirm(self, request: Request) -> Response:
-        return self.transaction_response(self._provider.confirm(request.id(MAX_INT64)), 202)
+        return self._changed(self._provider.confirm(request.id(MAX_INT64)), 202)
 
     def _create_sync(self, request: Request) -> Response | SyncWait:
         transaction = self._provider.create(read_create_request(request.body))
         if transaction.confirmed_at is None:
-            return self.transaction_response(transaction, 201)
+            return self._changed(transaction, 201)
         return SyncWait(transaction=transaction, status=201)
 
     def _confirm_sync(self, request: Request) -> SyncWait:
         return SyncWait(transaction=self._provider.confirm(request.id(MAX_INT64)), status=202)
 
     def _cancel(self, request: Request) -> Response:
-        return self.transaction_response(self._provider.cancel(request.id(MAX_INT64)), 202)
+        return self._changed(self._provider.cancel(request.id(MAX_INT64)), 202)
 
     def _reverse(self, request: Request) -> Response:
-        return self.transaction_response(self._provider.reverse(request.id(MAX_INT64)), 202)
+        return self._changed(self._provider.reverse(request.id(MAX_INT64)), 202)
 
     def _transaction(self, request: Request) -> Response:
         provider, transaction = self._provider, self._provider.get(request.id(MAX_INT64))
         return Response(body=transaction_body(transaction, provider.now(), provider.pin_seed, is_fetched=True))
 
     def transaction_response(self, transaction: Transaction, status: int) -> Response:
-        """Return a transaction as it is now after a request that changed it, with an HTTP status."""
-        provider = self._provider
-        return Response(body=transaction_body(transaction, provider.now(), provider.pin_seed), status=status)
+        """Return a transaction as it is now, long after the request that changed it, with an HTTP status."""
+        return self._response(transaction, self._provider.now(), status)
+
+    def _changed(self, transaction: Transaction, status: int) -> Response:
+        """Return a transaction as the request left it that changed it, however long its answer takes."""
+        return self._response(transaction, self._provider.at_last_change(), status)
+
+    def _response(self, transaction: Transaction, at: datetime, status: int) -> Response:
+        return Response(body=transaction_body(transaction, at, self._provider.pin_seed), status=status)
 
     def _transactions(self, request: Request) -> Response:
         provider, query = self._provider, request.query

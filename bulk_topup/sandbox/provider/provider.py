@@ -10,7 +10,6 @@ from operator import attrgetter
 from bulk_topup.dvs.statuses import ErrorCode, StatusClass
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox.catalogue.changes import Change
-from bulk_topup.sandbox.catalogue.entries import is_esim
 from bulk_topup.sandbox.catalogue.open_catalogue import open_catalogue
 from bulk_topup.sandbox.config import SandboxConfig
 from bulk_topup.sandbox.errors import ErrorResponse
@@ -26,7 +25,7 @@ from bulk_topup.sandbox.provider.books import (
     Reversed,
 )
 from bulk_topup.sandbox.provider.forward_time import ForwardTime
-from bulk_topup.sandbox.provider.pricing import Quote, Quotes, check_requirements
+from bulk_topup.sandbox.provider.pricing import Quotes, check_requirements
 from bulk_topup.sandbox.provider.requests import CreateRequest
 from bulk_topup.sandbox.provider.suffix_outcomes import (
     CANCELLED,
@@ -102,6 +101,11 @@ class Provider:
         self._advance_to(self._time.now_after(self._latest))
         return self._latest
 
+    def at_last_change(self) -> datetime:
+        """Return the time of the last change or question, after applying the statuses that were due by then."""
+        self._advance_to(self._latest)
+        return self._latest
+
     def create(self, request: CreateRequest) -> Transaction:
         """Create a transaction and hold its cost (reference: Transactions, create).
 
@@ -123,7 +127,9 @@ class Provider:
                 at=now,
                 id=id_,
                 expires_at=now + self._confirmation_period,
-                final_at=self._final_at(now, _suffix_outcome(request, quoted)) if request.auto_confirm else None,
+                final_at=self._final_at(now, suffix_outcome_for(quoted.product, request.credit_party))
+                if request.auto_confirm
+                else None,
                 price=quoted.price,
                 fee=quoted.fee,
                 unit=quoted.unit,
@@ -252,7 +258,7 @@ class Provider:
             id=event.id,
             request=event.request,
             quote=quoted,
-            suffix_outcome=_suffix_outcome(event.request, quoted),
+            suffix_outcome=suffix_outcome_for(quoted.product, event.request.credit_party),
             created_at=event.at,
             expires_at=event.expires_at,
         )
@@ -291,10 +297,3 @@ class Provider:
     def _notify(self, transaction: Transaction) -> None:
         if self.watcher is not None and transaction.request.callback_url is not None:
             self.watcher(transaction)
-
-
-def _suffix_outcome(request: CreateRequest, quoted: Quote) -> SuffixOutcome:
-    """Return the outcome of a request; the number decides if the product requires a credit party, or is an eSIM."""
-    product = quoted.product
-    decides = product.required_credit_party_identifier_fields or is_esim(product)
-    return suffix_outcome_for(request.credit_party if decides else None)

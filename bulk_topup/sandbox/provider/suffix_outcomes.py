@@ -9,6 +9,8 @@ from datetime import timedelta
 
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.statuses import DETAILED_STATUSES, StatusClass
+from bulk_topup.sandbox.catalogue.entries import is_esim
+from bulk_topup.sandbox.catalogue.product_factory import AnyProduct
 
 #: The ID of a bare status is its class ID times _CLASS_STEP. Detailed statuses follow in the order of the reference, in
 #: steps of _DETAIL_STEP. Only REJECTED-OPERATOR-CURRENTLY-UNAVAILABLE, 30400, is known; the others are assumed.
@@ -98,6 +100,10 @@ _BY_SUFFIX = {
 }
 
 
-def suffix_outcome_for(credit_party: str | None) -> SuffixOutcome:
-    """Return the outcome for a credit party's mobile or account number; without a suffix it completes."""
-    return _BY_SUFFIX.get(credit_party[-3:], _USUAL) if credit_party else _USUAL
+def suffix_outcome_for(product: AnyProduct, credit_party: str | None) -> SuffixOutcome:
+    """Return the outcome for a credit party's mobile or account number; without a suffix it completes.
+
+    The number decides if the product requires a credit party, or is an eSIM.
+    """
+    decides = product.required_credit_party_identifier_fields or is_esim(product)
+    return _BY_SUFFIX.get(credit_party[-3:], _USUAL) if credit_party and decides else _USUAL

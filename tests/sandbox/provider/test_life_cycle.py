@@ -46,6 +46,22 @@ def _to(suffix: str) -> dict[str, Any]:
     return {"credit_party_identifier": {"mobile_number": f"+6595123{suffix}"}, "auto_confirm": True}
 
 
+def test_the_answer_to_a_change_tells_what_it_did_and_not_what_followed_while_it_was_written(
+    create: Create, post: Post, time: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = time.now
+
+    def now() -> Any:
+        time.advance(400)
+        return read()
+
+    monkeypatch.setattr(time, "now", now)
+    assert create(3411, **_to("100")).status.message == "CONFIRMED"
+    held = create(3411, **_to("100") | {"auto_confirm": False})
+    assert held.status.message == "CREATED"
+    assert post(f"/async/transactions/{held.id}/confirm").json()["status"]["message"] == "CONFIRMED"
+
+
 @pytest.mark.parametrize(("suffix", "end", "delay"), SUFFIXES)
 def test_the_last_digits_decide_how_a_transaction_ends_and_when(
     create: Create, see: See, time: Any, suffix: str, end: str, delay: int
