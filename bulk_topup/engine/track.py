@@ -87,6 +87,8 @@ class Tracker:
         was_submitted = were_conflicts_proved = False
         while not self._control.is_stopping:
             self._woken.clear()
+            # Read before the poll: what happens during it ends the wait after it.
+            changes = [event for event in (self._control.quiet, self._all_submitted) if not event.is_set()]
             submitted = self._control.quiet.is_set()
             changed = await self._count(self._hints.follow(concurrency=self._concurrency))
             is_open = await self._is_open()
@@ -116,7 +118,6 @@ class Tracker:
                     f"{format_rows(self._journal.counts[RowState.ACCEPTED])} open. "
                     f"Resume later: {self._context.resume_command}",
                 )
-            changes = [event for event in (self._control.quiet, self._all_submitted) if not event.is_set()]
             await self._control.sleep(next_poll - now(), until=[self._woken, *changes])
 
     @property
