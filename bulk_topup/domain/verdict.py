@@ -11,6 +11,7 @@ from bulk_topup.domain.list_command import list_command, place_options
 from bulk_topup.domain.report_files import not_completed_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
+from bulk_topup.domain.summary import NOTHING_DUE
 
 #: A conflict was perhaps paid, and a reversed row was paid once: neither is called failed.
 REVIEW_STATES: Final = frozenset({RowState.CONFLICT, RowState.REVERSED})
@@ -88,6 +89,19 @@ def format_counts(counts: Mapping[RowState, int], *, contradicted: int = 0, noth
     ]
     first = f"{counts[RowState.COMPLETED]:,} of {format_rows(sum(counts.values()))} completed"
     return ", ".join([first, *(f"{number:,} {outcome}" for number, outcome in parts if number)])
+
+
+def named_counts(counts: Mapping[RowState, int], nothing_due: int) -> list[tuple[str, int]]:
+    """Return how many rows are in each state, by its name; those for which nothing is due are apart, and not refused.
+
+    Args:
+        counts: rows in each state.
+        nothing_due: refused rows for which nothing is due.
+    """
+    named = [
+        (state.value, count - (nothing_due if state is RowState.REFUSED else 0)) for state, count in counts.items()
+    ]
+    return [*named, (NOTHING_DUE, nothing_due)] if nothing_due else named
 
 
 def verdict_of(
