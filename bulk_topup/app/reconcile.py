@@ -1,6 +1,6 @@
 """Reconciles list, ledger, DVS and wallets, and applies what a transaction proves; prints nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,6 +11,7 @@ from bulk_topup.app.side_by_side import OnProgress, SideBySide
 from bulk_topup.domain.attempt import MAY_ARRIVE
 from bulk_topup.domain.run import Run, possible_ids
 from bulk_topup.domain.totals import Observation
+from bulk_topup.domain.wallets import balances_by_unit
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.errors import InvalidInputError, ListError, MappingError
@@ -164,7 +165,7 @@ async def _compare(
 ) -> Reconciled:
     dvs = questions.dvs
     observed = ledger.observations.latest(payer.account)
-    before = [balance async for balance in dvs.balances.list()]
+    before = balances_by_unit([balance async for balance in dvs.balances.list()])
     comparison = await compare_window(
         scope,
         dvs=dvs,
@@ -173,7 +174,7 @@ async def _compare(
         observed={unit: seen.newest for unit, seen in observed.items()},
         now=now,
     )
-    after = [balance async for balance in dvs.balances.list()]
+    after = balances_by_unit([balance async for balance in dvs.balances.list()])
     is_up_to_now = window.end >= now
     unreadable = comparison.unreadable.count
     wallets = wallet_figures(
@@ -199,11 +200,11 @@ async def _compare(
         comparison=comparison,
         wallets=tuple(wallets),
         # If a wallet changed in the meantime, or a transaction can't be read, it is unknown what its balance includes.
-        observed=tuple(_observations(after, comparison, now)) if is_known else (),
+        observed=tuple(_observations(after.values(), comparison, now)) if is_known else (),
     )
 
 
-def _observations(balances: Sequence[Balance], comparison: Comparison, now: datetime) -> Iterator[Observation]:
+def _observations(balances: Iterable[Balance], comparison: Comparison, now: datetime) -> Iterator[Observation]:
     for balance in balances:
         yield Observation(
             at=now,

@@ -21,6 +21,8 @@ _EXACT = Context(prec=SUM_DIGITS, traps=[Inexact, InvalidOperation])
 _ZERO: Final = Decimal(0)
 #: The currency of a price without one, so that the totals keep it.
 UNKNOWN_UNIT: Final = "unknown"
+#: What rows are for which nothing is due.
+NOTHING_DUE: Final = "nothing due"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +40,15 @@ class Total:
     price_unit: str | None
     #: The number of rows.
     rows: int
+    #: Refused rows among them for which nothing is due, and that need nothing else.
+    nothing_due: int = 0
+
+    @property
+    def name(self) -> str:
+        """What the rows are, for people: their state, or that nothing is due for them."""
+        if not self.nothing_due:
+            return self.state.value
+        return NOTHING_DUE if self.nothing_due == self.rows else f"{self.state} ({self.nothing_due:,} {NOTHING_DUE})"
 
     def as_json(self) -> dict[str, object]:
         """Return it as plain JSON values; amounts are strings in plain notation."""
@@ -50,6 +61,7 @@ class Total:
             "fee": format_plain(self.fee),
             "price_unit": self.price_unit,
             "rows": self.rows,
+            "nothing_due": self.nothing_due,
         }
 
 
@@ -129,10 +141,10 @@ _Key = tuple[RowState, int | None, str | None, str | None]
 class _Sums:
     """The sums of one key so far."""
 
-    __slots__ = ("amount", "fee", "price", "rows")
+    __slots__ = ("amount", "fee", "nothing_due", "price", "rows")
 
     def __init__(self) -> None:
-        self.rows = 0
+        self.rows = self.nothing_due = 0
         self.amount = self.price = self.fee = _ZERO
 
 
@@ -142,18 +154,19 @@ class Tally:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._sums: dict[_Key, _Sums] = {}
-        self._repeats = self._nothing_due = 0
+        self._repeats = 0
         self._unknown_charges = 0
         self._planned: dict[str, Decimal] = {}
 
     def add(self, outcomes: Outcomes) -> None:
         """Add rows; those with the same values are added as one."""
+        idle = [False] * len(outcomes.state)
         if RowState.REFUSED in outcomes.state:
             self._repeats += sum(any(problem.is_repeat for problem in problems) for problems in outcomes.problems)
-            self._nothing_due += sum(
+            idle = [
                 state == RowState.REFUSED and is_nothing_due(problems)
                 for state, problems in zip(outcomes.state, outcomes.problems, strict=True)
-            )
+            ]
         groups_of_rows = Counter(
             zip(
                 outcomes.state,
@@ -165,6 +178,7 @@ class Tally:
                 outcomes.fee,
                 outcomes.planned_cost,
                 outcomes.planned_unit,
+                idle,
                 strict=True,
             )
         )
@@ -180,9 +194,10 @@ class Tally:
                 planned_cost=None if planned is None else Decimal(planned),
                 planned_unit=planned_unit,
                 rows=rows,
+                is_nothing_due=nothing_due,
             )
             for (
-                (state, product_id, unit, price_unit, amount, price, fee, planned, planned_unit),
+                (state, product_id, unit, price_unit, amount, price, fee, planned, planned_unit, nothing_due),
                 rows,
             ) in groups_of_rows.items()
         )
@@ -195,7 +210,7 @@ class Tally:
             sums = self._sums.setdefault(key, _Sums())
             sums.rows += group.rows
             self._repeats += group.rows if group.is_repeat else 0
-            self._nothing_due += group.rows if group.is_nothing_due else 0
+            sums.nothing_due += group.rows if group.is_nothing_due else 0
             if group.state is RowState.COMPLETED and group.price is None:
                 self._unknown_charges += group.rows
             if group.state is RowState.COMPLETED and group.planned_cost is not None and group.planned_unit is not None:
@@ -220,6 +235,7 @@ class Tally:
                 fee=sums.fee,
                 price_unit=price_unit,
                 rows=sums.rows,
+                nothing_due=sums.nothing_due,
             )
             for (state, product_id, unit, price_unit), sums in sorted(
                 self._sums.items(), key=lambda item: _order(item[0])
@@ -240,7 +256,7 @@ class Tally:
             closing=self._run.closing,
             paid_again=self._run.paid_again,
             repeats=self._repeats,
-            nothing_due=self._nothing_due,
+            nothing_due=sum(total.nothing_due for total in totals),
         )
 
 

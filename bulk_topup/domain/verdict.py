@@ -11,6 +11,7 @@ from bulk_topup.domain.list_command import list_command, place_options
 from bulk_topup.domain.report_files import not_completed_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
+from bulk_topup.domain.summary import NOTHING_DUE
 
 #: A conflict was perhaps paid, and a reversed row was paid once: neither is called failed.
 REVIEW_STATES: Final = frozenset({RowState.CONFLICT, RowState.REVERSED})
@@ -50,6 +51,13 @@ class RunVerdict:
     steps: tuple[Step, ...]
 
 
+#: One account may owe nothing; if none does, it is more likely that they were asked for in the wrong way.
+_STEPS_IF_IDLE: Final = (
+    Step(
+        text="If bills are expected, check the product, the account numbers and qualifiers. Then run again with "
+        "--statement-max-age 0, which asks DVS again."
+    ),
+)
 _ENDINGS: Final = {
     Severity.GOOD: f"Exit code {ExitCode.ALL_COMPLETED:d}: all rows completed, or nothing is due.",
     Severity.OPEN: (
@@ -90,6 +98,19 @@ def format_counts(counts: Mapping[RowState, int], *, contradicted: int = 0, noth
     return ", ".join([first, *(f"{number:,} {outcome}" for number, outcome in parts if number)])
 
 
+def named_counts(counts: Mapping[RowState, int], nothing_due: int) -> list[tuple[str, int]]:
+    """Return how many rows are in each state, by its name; those for which nothing is due are apart, and not refused.
+
+    Args:
+        counts: rows in each state.
+        nothing_due: refused rows for which nothing is due.
+    """
+    named = [
+        (state.value, count - (nothing_due if state is RowState.REFUSED else 0)) for state, count in counts.items()
+    ]
+    return [*named, (NOTHING_DUE, nothing_due)] if nothing_due else named
+
+
 def verdict_of(
     run: Run,
     counts: Mapping[RowState, int],
@@ -120,21 +141,28 @@ def verdict_of(
         text = f"{text}, charge of {format_rows(unknown_charges)} unknown"
     if run.closing is not None:
         text = f"closed, {text}"
+    is_idle = 0 < nothing_due == rows
     if is_running:
         severity, headline = Severity.OPEN, f"Running: {text}."
     elif any(counts[state] for state in OPEN_STATES):
         severity, headline = Severity.OPEN, f"Incomplete: {text}."
     elif counts[RowState.COMPLETED] + nothing_due < rows or contradicted:
         severity, headline = Severity.BAD, f"{text[:1].upper()}{text[1:]}."
+    elif is_idle:
+        severity, headline = Severity.OPEN, f"Nothing was paid, as nothing is due for any row: {text}."
     else:
         severity, headline = Severity.GOOD, f"All done: {text}." if rows else "The run has no rows."
     return RunVerdict(
         severity=severity,
         headline=headline,
-        ending=_ENDINGS[severity],
+        ending=_ENDINGS[Severity.GOOD if is_idle and not is_running else severity],
         steps=()
         if is_running
-        else (*_steps(run, unpaid, contradicted, repeats, command), *_steps_for_charges(run, unknown_charges)),
+        else (
+            *_steps(run, unpaid, contradicted, repeats, command),
+            *_steps_for_charges(run, unknown_charges),
+            *(_STEPS_IF_IDLE if is_idle else ()),
+        ),
     )
 
 

@@ -10,6 +10,8 @@ from bulk_topup.system.clock import Clock
 DEFAULT_MAX_WAIT: Final = 600.0
 #: Longer waits are reported while they last, in seconds.
 REPORTED: Final = 5.0
+#: Shorter ones are reported once they are so many seconds in all, without any other response between them.
+REPORTED_SUM: Final = 30.0
 
 
 class Waits:
@@ -32,6 +34,7 @@ class Waits:
         self.total = 0.0
         self._until = float("-inf")
         self._reported_until = float("-inf")
+        self._unreported = 0.0
 
     def start(self, seconds: float) -> None:
         """Record that nothing is sent for so many seconds from now; waits that overlap count once."""
@@ -42,13 +45,16 @@ class Waits:
         self.total += added
         self._until = max(self._until, until)
         is_new = until - self._reported_until > REPORTED
-        if seconds > REPORTED and is_new and self._sum <= self._longest:
-            self._reported_until = until
+        self._unreported += added
+        is_due = (seconds > REPORTED and is_new) or self._unreported >= REPORTED_SUM
+        if is_due and self._sum <= self._longest:
+            self._reported_until, self._unreported = until, 0.0
             if self.on_wait is not None:
                 self.on_wait(seconds)
 
     def record_response(self) -> None:
         """Record a response other than a 429."""
+        self._unreported = 0.0
         if self.restarts:
             self._sum = 0.0
 

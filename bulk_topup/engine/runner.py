@@ -50,6 +50,8 @@ class Progress:
 
     #: Rows in each state.
     counts: dict[RowState, int]
+    #: Refused rows for which nothing is due.
+    nothing_due: int
     #: Requests sent so far.
     requests: int
     #: Responses so far.
@@ -164,6 +166,7 @@ class Runner:
         context = self._context
         return Progress(
             counts=dict(context.journal.counts),
+            nothing_due=context.journal.nothing_due,
             requests=context.dvs.traffic.requests,
             responses=context.dvs.traffic.answered,
             throttled=context.dvs.traffic.throttled,

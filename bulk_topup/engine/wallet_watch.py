@@ -13,6 +13,7 @@ from typing import Final
 from bulk_topup.domain.attempt import Attempt
 from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.wallets import balances_by_unit
 from bulk_topup.dvs import AsyncDVS, DVSError
 from bulk_topup.engine.charges import Charges
 from bulk_topup.engine.control import Control, StopReason
@@ -160,7 +161,7 @@ class WalletWatch:
         # Rows that land meanwhile may be in the answer already: what is left is never estimated too high.
         taken = dict(self._charges.sums)
         try:
-            found = {balance.unit: balance async for balance in self._dvs.balances.list()}
+            found = balances_by_unit([balance async for balance in self._dvs.balances.list()])
         except DVSError as error:
             self._control.record_error(error)
             self._unanswered_until = self._clock.monotonic() + UNANSWERED_INTERVAL

@@ -18,6 +18,7 @@ from bulk_topup.domain.problems import Problem, decode_problems
 from bulk_topup.domain.product_texts import benefits_text
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import ValidRows
+from bulk_topup.domain.wallets import balances_by_unit
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.product import KnownProduct, Product
 from bulk_topup.plan.prices import is_rounded
@@ -268,7 +269,7 @@ def check_balances(costs: Mapping[str, Decimal], balances: Iterable[Balance]) ->
     Returns:
         A check for each currency of the costs, in alphabetical order.
     """
-    wallets = {balance.unit: balance for balance in balances}
+    wallets = balances_by_unit(balances)
     return [
         BalanceCheck(
             unit=unit,

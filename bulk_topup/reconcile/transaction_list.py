@@ -16,6 +16,9 @@ from bulk_topup.reconcile.questions import Questions
 #: may be late. If it grows all the same, it is read again.
 SETTLED_AFTER: Final = timedelta(minutes=10)
 
+#: Most pages of a list that are asked for before it is looked whether the announced ones are real.
+PAGES_A_ROUND: Final = 1_000
+
 #: Receives a page of the list, and returns how many of its entries no page before it had.
 Receive = Callable[[Page[TransactionOutcome]], Awaitable[int]]
 
@@ -101,12 +104,18 @@ async def read_lists(lists: Sequence[Pages[TransactionOutcome]], questions: Ques
             await part.receive(page, receive)
             part.number = min(page.total_pages or 1, MAX_PAGES)
             part.is_whole = page.is_last and page.total in {None, part.entries}
-    others = [(part, number) for part in parts if not part.is_whole for number in range(2, part.number + 1)]
     what = "pages of transactions"
-    async with aclosing(questions.answers(what, others, lambda item: item[0].page(item[1]))) as other_pages:
-        async for (part, _), other in other_pages:
-            if other is not None:
-                await part.receive(other, receive)
+    for first in range(2, max((part.number for part in parts), default=0) + 1, PAGES_A_ROUND):
+        others = [
+            (part, number)
+            for part in parts
+            if not (part.is_whole or part.is_doubtful)
+            for number in range(first, min(first + PAGES_A_ROUND, part.number + 1))
+        ]
+        async with aclosing(questions.answers(what, others, lambda item: item[0].page(item[1]))) as other_pages:
+            async for (part, _), other in other_pages:
+                if other is not None:
+                    await part.receive(other, receive)
     for part in parts:
         if not part.is_consistent:
             async with aclosing(part.pages.pages()) as again:

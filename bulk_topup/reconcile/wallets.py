@@ -1,6 +1,6 @@
 """Compares the change of wallets since the last comparison with the transactions since then; pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -60,8 +60,8 @@ class WalletFigures:
 
 
 def wallet_figures(
-    before: Sequence[Balance],
-    after: Sequence[Balance],
+    before: Mapping[str, Balance],
+    after: Mapping[str, Balance],
     observed: Mapping[str, Observation],
     spent: Mapping[str, Decimal],
     *,
@@ -72,7 +72,7 @@ def wallet_figures(
     """Compare wallets with their last observation.
 
     Args:
-        before, after: the balances before and after DVS's list was read.
+        before, after: the balances before and after DVS's list was read, by currency.
         observed: the last observation of each wallet, by currency.
         spent: what the transactions since then charge or put on hold, per currency.
         start: when the window of the list starts, in UTC.
@@ -80,22 +80,22 @@ def wallet_figures(
         unreadable: entries of DVS's list that can't be read.
     """
     figures = []
-    for balance in after:
-        seen = observed.get(balance.unit)
+    for unit, balance in after.items():
+        seen = observed.get(unit)
         reason = _uncompared(seen, start, is_up_to_now=is_up_to_now)
-        if not reason and balance not in before:
+        if not reason and balance != before.get(unit):
             reason = "it changed during the comparison"
         if not reason and unreadable:
             reason = f"{unreadable:,} listed {'transaction' if unreadable == 1 else 'transactions'} can't be read"
         is_compared = seen is not None and not reason
         figures.append(
             WalletFigures(
-                unit=balance.unit,
+                unit=unit,
                 available=balance.available,
                 holding=balance.holding,
                 seen_at=None if seen is None else seen.at,
                 moved=PRECISE.subtract(balance.available, seen.available) if seen and is_compared else None,
-                listed=PRECISE.minus(spent.get(balance.unit, Decimal(0))) if is_compared else None,
+                listed=PRECISE.minus(spent.get(unit, Decimal(0))) if is_compared else None,
                 uncompared=reason,
             )
         )

@@ -79,6 +79,12 @@ def write_pin_folder(
     return found
 
 
+def check_is_new(folder: Path) -> None:
+    """Raise InvalidInputError if a folder of this name exists, or anything else."""
+    if os.path.lexists(folder):
+        raise InvalidInputError(f"{folder} already exists, and is not changed. Choose another with --output-dir.")
+
+
 def _write_row(
     row: Outcome, products: Mapping[int, Product | None], part: Path, found: PinFolder
 ) -> tuple[str, str, str]:
@@ -126,16 +132,13 @@ def _name(row: Outcome) -> str:
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
     """Yield a private folder that gets its name at the end of the block; an error leaves nothing behind."""
-    exists = InvalidInputError(f"{folder} already exists, and is not changed. Choose another with --output-dir.")
+    check_is_new(folder)
     try:
-        if os.path.lexists(folder):
-            raise exists
         private_folder(folder.parent)
         with temporary_file(folder) as marker, temporary_folder(marker) as part:
             part.chmod(OWNER_ENTERS)
             yield part
-            if os.path.lexists(folder):  # another process wrote it meanwhile
-                raise exists
+            check_is_new(folder)  # another process may have written it meanwhile
             part.rename(folder)
             sync_folder(folder.parent)
     except OSError as error:

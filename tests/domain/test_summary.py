@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
@@ -137,7 +138,21 @@ def test_as_json_gives_amounts_as_strings_in_plain_notation(run: Run, outcome: C
         "fee": "0.05",
         "price_unit": "USD",
         "rows": 1,
+        "nothing_due": 0,
     }
+
+
+@pytest.mark.parametrize(("due", "name"), [(0, "refused"), (1, "refused (1 nothing due)"), (2, "nothing due")])
+def test_totals_name_rows_for_which_nothing_is_due(
+    run: Run, outcome: Callable[..., Outcome], due: int, name: str
+) -> None:
+    idle = (Problem(column="amount", message="Nothing is due.", is_nothing_due=True),)
+    wrong = (Problem(column="amount", message="Not an amount."),)
+    rows = [outcome(state=RowState.REFUSED, problems=idle if row < due else wrong) for row in range(2)]
+    summary = summarise(run, [Outcomes.of([outcome(), *rows])])
+    [refused] = [total for total in summary.totals if total.state is RowState.REFUSED]
+    assert (refused.rows, refused.nothing_due, refused.name) == (2, due, name)
+    assert (summary.counts[RowState.REFUSED], summary.nothing_due) == (2, due)
 
 
 _ROWS = st.lists(

@@ -96,6 +96,26 @@ def test_a_short_wait_is_not_reported_and_one_that_is_extended_is_reported_again
     assert told == [20, 20]
 
 
+def test_many_short_waits_are_reported_unless_other_responses_come_between(clock: Any) -> None:
+    told: list[float] = []
+    waits = Waits(clock, 600)
+    waits.on_wait = told.append
+
+    def wait_shortly(times: int) -> None:
+        for _ in range(times):
+            waits.start(1.0)
+            clock.seconds += 1
+
+    wait_shortly(29)
+    assert told == []
+    wait_shortly(1)
+    assert told == [1.0]
+    wait_shortly(29)
+    waits.record_response()
+    wait_shortly(29)
+    assert told == [1.0]
+
+
 def test_waits_that_overlap_count_once_and_only_a_run_forgets_them(clock: Any) -> None:
     waits = Waits(clock, 100)
     for _ in range(50):

@@ -143,7 +143,8 @@ def test_each_esim_has_a_text_and_a_picture_and_other_rows_are_named(
     assert "How to use it:" in text
     assert (tmp_path / f"out/esims/{first['external_id']}.png").is_file()
     # Once more: nothing is overwritten, and without a word of the first time's files.
-    again = pay("pin-files", bought, "--output-dir", "out/esims", code=3)
+    again = pay("pin-files", bought, "--output-dir", "out/esims", "--max-age", 0, code=3)
+    assert "Rate:" not in again.stderr  # so that DVS is not asked first
     assert "out/esims already exists" in again.stderr
     counts = json.loads(pay("pin-files", bought, "--output-dir", "out/second", "--json").stdout)
     assert counts == {"folder": "out/second", "written": 2, "without": 2, "missing": 0, "missing_lines": []}

@@ -22,6 +22,14 @@ def write(tmp_path: Path, *rows: str) -> Path:
     return list_
 
 
+@pytest.mark.parametrize("name", ["numbers", "./number", "list.csv"])
+def test_a_list_may_be_named_like_a_command(pay: Pay, tmp_path: Path, name: str) -> None:
+    write(tmp_path, "A,+6595123402,5").rename(tmp_path / name)
+    pay("lookup", name, "--output", "found.csv")
+    assert len(rows_of(tmp_path / "found.csv")) == 1
+    pay("lookup", "list", name, "--output", "again.csv")
+
+
 def test_a_list_is_looked_up_under_its_own_name_and_answers_are_kept(pay: Pay, tmp_path: Path) -> None:
     list_ = write(tmp_path, "A,+6595123402,5", "B,+6595123112,5", "C,123,5")
     done = pay("lookup", list_, code=1)
@@ -92,6 +100,7 @@ def test_a_job_says_what_may_be_chosen(pay: Pay, tmp_path: Path) -> None:
         (("lookup", "number", "+6595123112", "--json"), 3, "DVS does not know the operator"),
         (("lookup", "nothing.csv"), 3, "Can't read nothing.csv"),
         (("lookup", "nunber", "+6595123100"), 2, 'There is no command "nunber". Did you mean number?'),
+        (("lookup", "./nunber"), 3, "Can't read nunber"),
         (("lookup", "may.csv", "--output", "o.txt"), 3, "must end in .csv or .xlsx"),
         (("lookup", "may.csv", "--map", "reference=phone"), 3, "mobile numbers"),
     ],

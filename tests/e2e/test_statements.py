@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import openpyxl
 import pytest
 
 Pay = Callable[..., Any]
@@ -90,6 +91,51 @@ def test_a_plan_shows_what_is_due_and_sets_aside_what_is_not(
     assert "2 with nothing due" in pay("status", "list/bills").stdout
     assert {account for account, _ in paid(books)} == {FIRST, SECOND}
     assert Decimal(plan["products"][0]["amount"]) == sum(amount for _, amount in paid(books))
+
+
+def test_rows_with_nothing_due_are_not_called_refused_anywhere(
+    write: Callable[..., Path], pay: Pay, tmp_path: Path
+) -> None:
+    result = pay("run", write("bills.csv", FIRST, NOTHING, NO_DEBT), *ASKING, "--format", "xlsx", "--format", "html")
+    assert "2 nothing due; " in result.stderr
+    assert "refused" not in result.stdout + result.stderr.partition("Rate:")[2]
+    for words in (("status",), ("status", "list/bills")):
+        shown = pay(*words).stdout
+        assert "nothing due" in shown
+        assert "refused" not in shown
+    [run] = json.loads(pay("status", "--json").stdout)
+    assert (run["nothing_due"], run["counts"]["refused"]) == (2, 2)
+    [states] = [
+        {row[0]: row[1] for row in block}
+        for block in _blocks(tmp_path / "reports" / "list-bills" / "results.xlsx")
+        if block[0] == ("State", "Rows")
+    ]
+    assert (states["refused"], states["nothing due"], states["all"]) == (0, 2, 3)
+    page = (tmp_path / "reports" / "list-bills" / "results.html").read_text(encoding="utf-8")
+    legend = page.partition('class="legend"')[2].partition("</ul>")[0]
+    assert ("2 nothing due" in legend, "refused" in legend) == (True, False)
+
+
+def _blocks(workbook: Path) -> list[list[tuple[Any, ...]]]:
+    """Return the tables of a workbook's summary sheet, without empty cells."""
+    sheet = openpyxl.load_workbook(workbook, read_only=True)["Summary"]
+    found: list[list[tuple[Any, ...]]] = [[]]
+    for row in sheet.iter_rows(values_only=True):
+        cells = tuple(cell for cell in row if cell is not None)
+        found += [] if cells else [[]]
+        found[-1] += [cells] if cells else []
+    return [block for block in found if block]
+
+
+def test_a_list_on_which_nothing_at_all_is_due_is_pointed_out(write: Callable[..., Path], pay: Pay) -> None:
+    list_ = write("bills.csv", NOTHING, NO_DEBT)
+    assert (
+        "Nothing to send: nothing is due for any of 2 rows. If bills are expected" in pay("plan", list_, *ASKING).stdout
+    )
+    done = pay("run", list_, *ASKING)
+    assert "Nothing was paid, as nothing is due for any row: 0 of 2 rows completed, 2 with nothing due." in done.stdout
+    assert "--statement-max-age 0" in done.stdout
+    assert "All done" not in done.stdout
 
 
 def test_a_run_with_nothing_due_and_a_row_to_fix_names_only_that_row(write: Callable[..., Path], pay: Pay) -> None:

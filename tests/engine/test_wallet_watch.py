@@ -9,10 +9,15 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from bulk_topup.app.preflight import PayingAccount
+from bulk_topup.app.reconcile import reconcile
 from bulk_topup.app.run_ending import exit_code
+from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.states import RowState
+from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import StopReason, wallet_watch
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.system.clock import Clock
 from tests.conftest import API_KEY, API_SECRET
@@ -159,6 +164,44 @@ async def test_where_balances_cannot_be_read_dvs_declines_a_row_and_sending_stop
     assert watched.declined
     assert finished.result.reason is StopReason.BALANCE
     assert set(count_states(outcomes)) == {"completed", "pending"}
+
+
+def split(content: Any) -> None:
+    """List the dollars as two wallets, of which the last one has a single dollar."""
+    [dollars] = [each for each in content if each["unit"] == "USD"]
+    content.append({**dollars, "id": 99, "available": 1})
+    dollars["available"] -= 1
+
+
+@pytest.mark.usefixtures("often")
+async def test_several_wallets_of_a_currency_are_one_amount(pay: Pay, network: Any, watcher: RecordingWatcher) -> None:
+    watched = Watched({}, watcher)
+
+    def rule(number: int, line: str, body: bytes) -> Any:
+        watched.rule(number, line, body)
+        return split if "/balances" in line else "pass"
+
+    network.rule = rule
+    finished, outcomes = await pay(ROWS, rate=4)
+    assert watched.asked > 1
+    assert not any(watched.warnings)
+    assert (finished.result.reason, count_states(outcomes)) == (None, {"completed": ROWS})
+
+
+async def test_several_wallets_of_a_currency_are_reconciled_as_one(
+    pay: Pay, network: Any, tmp_path: Path, credentials: tuple[str, str], skipping_clock: SkippingClock
+) -> None:
+    network.rule = lambda _number, line, _body: split if "/balances" in line else "pass"
+    finished, _ = await pay(3)
+    payer = PayingAccount(environment=Environment.SANDBOX, account=finished.run.account)
+    with LedgerStore(tmp_path / "ledger.db") as ledger:
+        async with AsyncDVS(network.address, *credentials) as dvs:
+            compare = partial(reconcile, dvs=dvs, payer=payer, ledger=ledger, clock=skipping_clock)
+            await compare()
+            found = await compare()
+    [dollars] = [wallet for wallet in found.wallets if wallet.unit == "USD"]
+    assert (dollars.moved, dollars.uncompared, found.agrees) == (Decimal(0), "", True)
+    assert dollars.available == BALANCE - finished.report.summary.charged["USD"]
 
 
 async def test_balances_of_a_low_wallet_are_asked_for_once_a_minute(

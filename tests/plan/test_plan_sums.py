@@ -210,6 +210,14 @@ def test_a_wallet_of_another_unit_covers_nothing() -> None:
     ]
 
 
+def test_wallets_of_one_unit_cover_what_they_have_together() -> None:
+    wallets = [wallet("7", credit_limit="2"), wallet("100", "EUR"), wallet("0.5"), wallet("-1", credit_limit="3")]
+    [check] = check_balances({"USD": Decimal("11.5")}, wallets)
+    assert (check.available, check.credit_limit, check.is_enough) == (Decimal("6.5"), Decimal(5), True)
+    [check] = check_balances({"USD": Decimal(1)}, [wallet("1"), wallet("0")])
+    assert (check.available, check.credit_limit) == (Decimal(1), None)
+
+
 def test_nothing_to_pay_needs_no_wallet() -> None:
     [check] = check_balances({"USD": Decimal(0)}, [])
     assert check.is_enough

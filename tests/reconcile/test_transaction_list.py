@@ -11,6 +11,7 @@ import pytest
 from bulk_topup.app.side_by_side import AskingProgress, SideBySide
 from bulk_topup.dvs import AsyncDVS, InvalidResponseError
 from bulk_topup.dvs.pagination import Page, Pages
+from bulk_topup.reconcile import transaction_list
 from bulk_topup.reconcile.transaction_list import read_lists
 from bulk_topup.system.clock import SystemClock
 
@@ -108,6 +109,17 @@ async def test_a_list_whose_pages_are_all_the_same_has_no_known_end() -> None:
     provider = Provider(list(range(95)), shown=lambda _number: 1)
     with pytest.raises(InvalidResponseError, match="repeated page"):
         await Reader().read(provider)
+
+
+async def test_absurd_numbers_of_pages_take_neither_memory_nor_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transaction_list, "PAGES_A_ROUND", 5)
+    days = [Provider(list(range(day, day + 35)), pages=10**15) for day in range(0, 4_000, 40)]
+    whole = Provider(list(range(5_000, 5_125)))
+    reader = Reader()
+    with pytest.raises(InvalidResponseError, match="announced"):
+        await reader.read(*days, whole)
+    assert set(range(5_000, 5_125)) <= set(reader.received)
+    assert max(each.total for each in reader.progress if each.what == "pages of transactions") <= 5 * len(days) + 5
 
 
 @pytest.mark.parametrize("shown", [lambda number: number, lambda _number: 1])

@@ -38,7 +38,8 @@ class _LookupGroup(cloup.Group):
         """Parse the command line; without the name of a command, `list` is meant."""
         if args and args[0] not in {*self.commands, *ctx.help_option_names}:
             near = get_close_matches(args[0], self.commands, n=1)
-            if near and not Path(args[0]).suffix:
+            path = Path(args[0])
+            if near and path.name == args[0] and not (path.suffix or path.is_file()):
                 ctx.fail(f'There is no command "{args[0]}". Did you mean {near[0]}?')
             args = ["list", *args]
         return super().parse_args(ctx, args)

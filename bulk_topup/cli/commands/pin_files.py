@@ -18,7 +18,7 @@ from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.models.product import Product
-from bulk_topup.report.pin_folder import INDEX, PinFolder
+from bulk_topup.report.pin_folder import INDEX, PinFolder, check_is_new
 from bulk_topup.security.terminal_text import printable
 
 
@@ -48,6 +48,7 @@ def pin_files_command(
       bulk-topup pin-files list/gift_cards --output-dir /tmp/gift-cards
     """
     with exit_on_error():
+        check_is_new(folder)
         options = provider.resolve()
         with open_existing_ledger(options, read_only=True) as ledger:
             run = ledger.runs.named(run_name)

@@ -93,6 +93,7 @@ def _as_json(run_name: str | None, ledger: LedgerStore) -> object:
             "left_open": None if run.left_open is None else run.left_open.as_json(),
             "paid_again": [each.as_json() for each in run.paid_again],
             "counts": {state.value: count for state, count in ledger.rows.counts(run).items()},
+            "nothing_due": ledger.rows.nothing_due(run),
         }
         for run in ledger.runs.all()
     ]

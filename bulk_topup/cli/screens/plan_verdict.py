@@ -52,16 +52,26 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
     if short := [_shortage(check) for check in prepared.balances if not check.is_enough]:
         return Severity.BAD, " ".join(short)
     if not difference.to_send:
-        if difference.corrected:
-            verb, them = ("is", "it") if difference.corrected == 1 else ("are", "them")
-            what = f"{format_rows(difference.corrected)} that failed {verb} corrected"
-            return Severity.OPEN, f"Nothing new to send; {what}. Retry {them}."
-        return Severity.GOOD, "Nothing to send."
+        return _nothing_to_send(prepared)
     costs = " and ".join(format_money(cost, unit) for unit, cost in sorted(difference.costs.items()))
     what = f"{format_rows(difference.to_send)} to send{f', expected cost {costs}' if costs else ''}"
     if job.approval.required or (run is not None and run.approval is not None):
         return Severity.OPEN, f"Ready after approval: {what}."
     return Severity.GOOD, f"Ready: {what}."
+
+
+def _nothing_to_send(prepared: Prepared) -> tuple[Severity, str]:
+    plan, difference = prepared.plan, prepared.difference
+    if 0 < plan.nothing_due == plan.rows:
+        return Severity.OPEN, (
+            f"Nothing to send: nothing is due for any of {format_rows(plan.rows)}. If bills are expected, check the "
+            "product, the account numbers and qualifiers."
+        )
+    if difference.corrected:
+        verb, them = ("is", "it") if difference.corrected == 1 else ("are", "them")
+        what = f"{format_rows(difference.corrected)} that failed {verb} corrected"
+        return Severity.OPEN, f"Nothing new to send; {what}. Retry {them}."
+    return Severity.GOOD, "Nothing to send."
 
 
 def _shortage(check: BalanceCheck) -> str:

@@ -14,6 +14,7 @@ from bulk_topup.cli.screens.style import bar_of, escape_markup, states_text
 from bulk_topup.domain.guards import Caps
 from bulk_topup.domain.money import PRECISE, format_amount
 from bulk_topup.domain.states import RowState
+from bulk_topup.domain.verdict import named_counts
 from bulk_topup.dvs.learned_rate import LEARNED_CEILING, RateSource
 from bulk_topup.engine import Progress
 
@@ -34,6 +35,7 @@ NAMES: Final = {
     RowState.PENDING: "not sent",
     RowState.REFUSED: "refused",
 }
+_WORDS: Final = {state.value: word for state, word in NAMES.items()}
 
 
 @dataclass(kw_only=True, slots=True)
@@ -72,7 +74,7 @@ class RunScreen:
         return Text.assemble(bar, " ", (f"{share:>4}", "bold"), f" {final:,} of {total:,} final")
 
     def _details(self, snapshot: Progress, moment: float) -> Iterator[str]:
-        yield states_text(snapshot.counts, names=NAMES)
+        yield states_text(snapshot.counts, snapshot.nothing_due, names=NAMES)
         yield "  ".join(filter(None, (self._rate(snapshot, moment), self._time(snapshot, moment))))
         yield from money_lines(snapshot, self.caps, self.available)
         for sentence in filter(None, (snapshot.message, snapshot.warning, snapshot.low_balance)):
@@ -142,7 +144,8 @@ def progress_line(run: str, snapshot: Progress, seconds: float) -> str:
         snapshot: its progress.
         seconds: since the run was first shown.
     """
-    states = ", ".join(f"{count:,} {NAMES[state]}" for state, count in snapshot.counts.items() if count)
+    named = named_counts(snapshot.counts, snapshot.nothing_due)
+    states = ", ".join(f"{count:,} {_WORDS.get(name, name)}" for name, count in named if count)
     sentences = (snapshot.message, snapshot.warning, snapshot.low_balance)
     message = "".join(f" {sentence}" for sentence in sentences if sentence)
     requests = f"{snapshot.requests:,} {'request' if snapshot.requests == 1 else 'requests'}"
@@ -155,6 +158,7 @@ def progress_json(run: str, snapshot: Progress, seconds: float) -> dict[str, obj
         "run": run,
         "seconds": round(seconds),
         **{state.value: snapshot.counts[state] for state in RowState},
+        "nothing_due": snapshot.nothing_due,
         "requests": snapshot.requests,
         "throttled": snapshot.throttled,
         "rate": round(snapshot.rate),

@@ -3,24 +3,26 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bulk_topup.cli.screens.style import STATE_STYLES, bar_of, escape_markup, framed, is_screen, next_steps
+from bulk_topup.cli.screens.style import bar_of, escape_markup, framed, is_screen, next_steps, states_text
 from bulk_topup.cli.screens.summary import charged_lines, summary_table
 from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.domain.environment import format_account
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.domain.summary import Summary, summarise_groups
-from bulk_topup.domain.verdict import verdict_of
+from bulk_topup.domain.verdict import named_counts, verdict_of
 from bulk_topup.ledger import LedgerStore, is_locked
 from bulk_topup.ledger.pause_note import read_pause
 
 #: Columns of the bar of one run, and of those in the table of all runs.
 _BAR, _SMALL_BAR = 50, 20
+_NAMES: Final = {state: state.value for state in RowState}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +85,8 @@ def render_status(status: RunStatus, console: Console) -> RenderableType:
 def _lines(console: Console, status: RunStatus) -> Iterator[str]:
     run, summary = status.run, status.summary
     if is_screen(console) and summary.rows:
-        yield bar_of(summary.counts, _BAR, is_ascii=console.options.ascii_only).markup
+        is_ascii = console.options.ascii_only
+        yield bar_of(summary.counts, _BAR, nothing_due=summary.nothing_due, is_ascii=is_ascii).markup
     yield f"Created {run.created_at:%Y-%m-%d %H:%M} UTC" + (
         f", last change {status.last_change:%Y-%m-%d %H:%M:%S} UTC" if status.last_change else ""
     )
@@ -106,6 +109,8 @@ class RunCounts:
     run: Run
     #: Its rows in each state.
     counts: dict[RowState, int]
+    #: Refused rows among them for which nothing is due.
+    nothing_due: int
     #: Whether a process works on it.
     is_running: bool
 
@@ -118,7 +123,12 @@ class RunCounts:
 def load_counts(ledger: LedgerStore) -> list[RunCounts]:
     """Load the row counts of all runs of a ledger, oldest first."""
     return [
-        RunCounts(run=run, is_running=is_locked(ledger.path, run.job, run.run_key), counts=ledger.rows.counts(run))
+        RunCounts(
+            run=run,
+            is_running=is_locked(ledger.path, run.job, run.run_key),
+            counts=ledger.rows.counts(run),
+            nothing_due=ledger.rows.nothing_due(run),
+        )
         for run in ledger.runs.all()
     ]
 
@@ -135,7 +145,7 @@ def _runs_table(runs: Sequence[RunCounts]) -> Table:
 
 def _progress_row(each: RunCounts) -> tuple[object, ...]:
     run, counts = each.run, each.counts
-    states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    states = ", ".join(f"{count} {name}" for name, count in named_counts(counts, each.nothing_due) if count)
     if run.purged_at is not None:
         states += "; purged"
     if run.closing is not None:
@@ -151,16 +161,17 @@ def _runs_screen(runs: Sequence[RunCounts], console: Console) -> Table:
     for each in runs:
         run, counts = each.run, each.counts
         rows = sum(counts.values())
-        parts = [f"[{STATE_STYLES[state]}]{count:,} {state}[/]" for state, count in counts.items() if count]
+        parts = [states_text(counts, each.nothing_due, names=_NAMES, separator=", ")]
         parts += ["[bold yellow]running[/]"] if each.is_running else []
         parts += ["purged"] if run.purged_at is not None else []
         parts += ["closed"] if run.closing is not None else []
         name = Text.from_markup(f"[bold]{escape_markup(run.name)}[/]\n[dim]{run.environment}[/]", emoji=False)
-        share = f"{100 * counts[RowState.COMPLETED] // rows}%" if rows else ""
+        share = f"{100 * (counts[RowState.COMPLETED] + each.nothing_due) // rows}%" if rows else ""
+        bar = bar_of(counts, _SMALL_BAR, nothing_due=each.nothing_due, is_ascii=console.options.ascii_only)
         done = Text("\n").join(
             [
-                Text.assemble(bar_of(counts, _SMALL_BAR, is_ascii=console.options.ascii_only), f" {share}"),
-                Text.from_markup(", ".join(parts)),
+                Text.assemble(bar, f" {share}"),
+                Text.from_markup(", ".join(filter(None, parts))),
             ]
         )
         table.add_row(name, done, f"{rows:,}", f"{run.created_at:%Y-%m-%d %H:%M}")

@@ -36,7 +36,7 @@ def summary_table(summary: Summary) -> Table:
     for total in summary.totals:
         has_cost = total.state in CHARGED_STATES and bool(total.price_unit)
         table.add_row(
-            f"[{STATE_STYLES[total.state]}]{total.state}[/]",
+            f"[{'dim' if total.nothing_due == total.rows else STATE_STYLES[total.state]}]{total.name}[/]",
             "" if total.product_id is None else str(total.product_id),
             f"{total.rows:,}",
             format_money(total.amount, total.unit) if total.unit else "",

@@ -16,8 +16,9 @@ from bulk_topup.domain.report_files import not_completed_name
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.domain.summary import Summary
+from bulk_topup.domain.summary import NOTHING_DUE, Summary
 from bulk_topup.domain.verdict import RunVerdict, Severity, format_rows, verdict_of
+from bulk_topup.report.formats.html_figures import STATES_IN_ORDER, TONES, bar, legend, state_name, tiles
 from bulk_topup.report.formats.html_parts import Html, element, html, joined, time_text
 from bulk_topup.report.formats.html_style import STYLE
 from bulk_topup.report.reason_counts import LINES_NAMED, ReasonGroup
@@ -30,27 +31,6 @@ CELL_SHOWN: Final = 120
 REASON_SHOWN: Final = 600
 CELLS_SHOWN: Final = 16
 
-TONES: Final[dict[RowState, Severity]] = {
-    RowState.REFUSED: Severity.BAD,
-    RowState.PENDING: Severity.OPEN,
-    RowState.IN_FLIGHT: Severity.OPEN,
-    RowState.ACCEPTED: Severity.OPEN,
-    RowState.COMPLETED: Severity.GOOD,
-    RowState.FAILED: Severity.BAD,
-    RowState.REVERSED: Severity.BAD,
-    RowState.CONFLICT: Severity.BAD,
-}
-#: States in the order in which the bar and its legend show them.
-_IN_BAR: Final = (
-    RowState.COMPLETED,
-    RowState.ACCEPTED,
-    RowState.IN_FLIGHT,
-    RowState.PENDING,
-    RowState.FAILED,
-    RowState.REFUSED,
-    RowState.REVERSED,
-    RowState.CONFLICT,
-)
 _ENVIRONMENTS: Final = {
     Environment.SANDBOX: ("Sandbox: no real money moved", Severity.OPEN),
     Environment.PREPROD: ("Test environment: no real money moved", Severity.OPEN),
@@ -118,8 +98,8 @@ def _sections(run: Run, summary: Summary, data: PageData, verdict: RunVerdict) -
         element("p", verdict.ending),
         class_=f"verdict {verdict.severity}",
     )
-    yield element("div", joined(_tiles(summary)), class_="tiles")
-    yield _section("Rows", _bar(summary), _legend(summary))
+    yield element("div", joined(tiles(summary)), class_="tiles")
+    yield _section("Rows", bar(summary), legend(summary))
     if verdict.steps:
         steps = joined(element("li", f"{step.text} ", _code(step.command)) for step in verdict.steps)
         yield _section("What to do next", element("ol", steps))
@@ -140,48 +120,6 @@ def _section(heading: str, *content: Html, is_long: bool = False) -> Html:
     return element("section", element("h2", heading), *content, class_="long" if is_long else None)
 
 
-def _tiles(summary: Summary) -> Iterator[Html]:
-    completed = summary.counts[RowState.COMPLETED]
-    yield _tile("Completed", f"{completed:,} of {summary.rows:,}")
-    yield _tile("Not completed", f"{summary.rows - completed - summary.nothing_due:,}")
-    if summary.nothing_due:
-        yield _tile("Nothing due", f"{summary.nothing_due:,}")
-    for what, sums in summary.money.items():
-        for unit, amount in sums.items():
-            yield _tile(what, format_money(amount, unit))
-
-
-def _tile(what: str, figure: str) -> Html:
-    return element("div", element("p", what), element("b", figure), class_="tile")
-
-
-def _bar(summary: Summary) -> Html:
-    """Return one bar with a part for each state; parts have attributes, as the policy forbids inline styles."""
-    parts: list[Html] = []
-    start = Decimal(0)
-    for state in _IN_BAR:
-        width = Decimal(100 * summary.counts[state]) / max(summary.rows, 1)
-        if width:
-            parts.append(
-                element("rect", x=f"{start:.4f}%", y="0", width=f"{width:.4f}%", height="100%", class_=TONES[state])
-            )
-        start += width
-    return element("svg", *parts, class_="bar", role="img", aria_label="rows by state", shape_rendering="crispEdges")
-
-
-def _legend(summary: Summary) -> Html:
-    entries = (
-        element("li", "■ ", element("span", f"{summary.counts[state]:,} {_state_name(state)}"), class_=TONES[state])
-        for state in _IN_BAR
-        if summary.counts[state]
-    )
-    return element("ul", joined(entries), class_="legend")
-
-
-def _state_name(state: RowState) -> str:
-    return state.replace("_", " ")
-
-
 def _reasons(groups: Sequence[ReasonGroup]) -> Iterator[Html]:
     rows = []
     for group in groups[:GROUPS_SHOWN]:
@@ -194,21 +132,22 @@ def _reasons(groups: Sequence[ReasonGroup]) -> Iterator[Html]:
 
 def _totals(summary: Summary) -> Html:
     """Return a table of sums by state and currency; the other files have them by product."""
-    sums: dict[tuple[RowState, str, str], tuple[int, Decimal, Decimal]] = {}
+    sums: dict[tuple[RowState, str, str], tuple[int, int, Decimal, Decimal]] = {}
     for total in summary.totals:
         key = (total.state, total.unit or "", total.price_unit or "")
-        rows, amount, price = sums.get(key, (0, Decimal(0), Decimal(0)))
+        rows, idle, amount, price = sums.get(key, (0, 0, Decimal(0), Decimal(0)))
         cost = PRECISE.add(total.price, total.fee)
-        sums[key] = (rows + total.rows, PRECISE.add(amount, total.amount), PRECISE.add(price, cost))
+        counts = rows + total.rows, idle + total.nothing_due
+        sums[key] = (*counts, PRECISE.add(amount, total.amount), PRECISE.add(price, cost))
     return _table(
         {
             "State": state,
-            "Rows": f"{rows:,}",
+            "Rows": f"{rows:,}" + (f" ({idle:,} {NOTHING_DUE})" if idle else ""),
             "Requested": _money(amount, unit),
             "Charged or on hold": _money(price, price_unit) if state in CHARGED_STATES else "",
         }
-        for (state, unit, price_unit), (rows, amount, price) in sorted(
-            sums.items(), key=lambda item: _IN_BAR.index(item[0][0])
+        for (state, unit, price_unit), (rows, idle, amount, price) in sorted(
+            sums.items(), key=lambda item: STATES_IN_ORDER.index(item[0][0])
         )
     )
 
@@ -296,5 +235,5 @@ def _table(rows: Iterable[Mapping[str, object]]) -> Html:
 
 def _cell(heading: str, value: object) -> Html:
     if isinstance(value, RowState):
-        return element("td", _state_name(value), class_=f"state {TONES[value]}", data_label=heading)
+        return element("td", state_name(value), class_=f"state {TONES[value]}", data_label=heading)
     return element("td", value, class_=_COLUMN_CLASSES.get(heading), data_label=heading)

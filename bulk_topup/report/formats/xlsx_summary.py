@@ -9,7 +9,7 @@ from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.summary import Summary
-from bulk_topup.domain.verdict import format_rows
+from bulk_topup.domain.verdict import format_rows, named_counts
 from bulk_topup.report.cells import time_text
 from bulk_topup.report.formats.xlsx_sheets import Styles, write_heading, write_row
 
@@ -65,14 +65,17 @@ def _tables(run: Run, summary: Summary) -> Iterator[_Table]:
     )
     yield _Table(
         heading=("State", "Rows"),
-        rows=[*((state.value, str(count)) for state, count in summary.counts.items()), ("all", str(summary.rows))],
+        rows=[
+            *((name, str(count)) for name, count in named_counts(summary.counts, summary.nothing_due)),
+            ("all", str(summary.rows)),
+        ],
         numeric=frozenset({1}),
     )
     yield _Table(
         heading=("State", "Product", "Rows", "Amount", "Unit", "Price", "Fee", "Price unit"),
         rows=[
             (
-                total.state.value,
+                total.name,
                 "" if total.product_id is None else str(total.product_id),
                 str(total.rows),
                 format_plain(total.amount),

@@ -33,11 +33,13 @@ def snapshot(
     taken: dict[str, Decimal] | None = None,
     amounts: dict[str, Decimal] | None = None,
     costs: dict[str, Decimal] | None = None,
+    nothing_due: int = 0,
     **counts: int,
 ) -> Progress:
     """Return the progress of a run with so many rows in each state."""
     return Progress(
         counts={state: counts.get(state.value, 0) for state in RowState},
+        nothing_due=nothing_due,
         requests=requests,
         responses=requests,
         throttled=throttled,
