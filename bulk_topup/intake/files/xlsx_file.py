@@ -79,22 +79,30 @@ class XlsxTable:
             raise ListError(f"Can't read {path}: {error.strerror}.") from error
         self._name = path.name
         self._decimal_mark = source.decimal_mark
-        self._as_shown = source.as_shown and not self._looks.cells.is_empty()
+        self._as_shown = source.as_shown and self.has_formats
         # Cells without a value may be outside the area with values that calamine reads.
         start = self._start = self._sheet.start[1] if self._sheet.start else 0
         columns = {column for cells in self._valueless.values() for column in cells}
         self._first = min({start, *columns})
         self._skipped = start - self._first
-        width = max({start + self._sheet.width, *(column + 1 for column in columns)}) - self._first
-        self.header_line, self.header = self._find_header()
-        self.header += [""] * (width - len(self.header))
-        self._check_header()
+        self._width = max({start + self._sheet.width, *(column + 1 for column in columns)}) - self._first
+        self._set_header()
+
+    def ignore_formats(self) -> None:
+        """Read the values from now on, however they are shown, as the first two reading versions do."""
+        self._as_shown, self._decimal_mark = False, "."
+        self._set_header()
 
     @property
     def unseen(self) -> dict[int, Unseen]:
         """Why a person does not see rows as a part of the list, by their number in the sheet."""
         found = {**dict.fromkeys(self._looks.struck, Unseen.STRUCK), **dict.fromkeys(self._looks.hidden, Unseen.HIDDEN)}
         return {number: found[number] for number in sorted(found) if number > self.header_line}
+
+    @property
+    def has_formats(self) -> bool:
+        """Whether cells have a number format by which they may be shown otherwise than their values."""
+        return not self._looks.cells.is_empty()
 
     @property
     def hidden_columns(self) -> tuple[int, ...]:
@@ -154,7 +162,12 @@ class XlsxTable:
             values = columns[column - self._start]
             form = format_of(self._looks.formats[style], self._decimal_mark)
             places = [number - first for number in cells["row"] if not _is_plain(values[number - first], form.decimals)]
-            yield column - self._first, places, [form.shown(values[place]) for place in places]
+            # Equal numbers look the same, so each is formatted once.
+            known = {value: form.shown(value) for value in {values[place] for place in places} if type(value) is float}
+            texts = [
+                known[value] if type(value) is float else form.shown(value) for value in map(values.__getitem__, places)
+            ]
+            yield column - self._first, places, texts
 
     def _all_rows(self) -> Iterator[Row]:
         number = 0
@@ -181,6 +194,11 @@ class XlsxTable:
             cells += [""] * (index + 1 - len(cells))
             cells[index] = text
         return cells
+
+    def _set_header(self) -> None:
+        self.header_line, self.header = self._find_header()
+        self.header += [""] * (self._width - len(self.header))
+        self._check_header()
 
     def _find_header(self) -> tuple[int, list[str]]:
         for number, cells in self._all_rows():
