@@ -123,7 +123,7 @@ def _reader(job: Job, version: int, table: Table | None = None) -> ListReader | 
 def _values_of(table: Table) -> Table | None:
     """Return a workbook's list as its values are, however they are shown; None if they are shown as they are."""
     file = file_table(table)
-    if not isinstance(file, XlsxTable) or not file.has_formats:
+    if not isinstance(file, XlsxTable) or not file.may_look_otherwise:
         return None
     values = copy(file)
     values.ignore_formats()

@@ -21,6 +21,7 @@ from bulk_topup.intake.files.source import ListSource
 from bulk_topup.intake.files.xlsx_bounds import check_size
 from bulk_topup.intake.files.xlsx_formulas import find_without_value
 from bulk_topup.intake.files.xlsx_looks import read_looks
+from bulk_topup.intake.files.xlsx_merges import MergedCells
 
 #: Cells that become columns at a time, and at least one row.
 CHUNK_CELLS: Final = 200_000
@@ -79,7 +80,8 @@ class XlsxTable:
             raise ListError(f"Can't read {path}: {error.strerror}.") from error
         self._name = path.name
         self._decimal_mark = source.decimal_mark
-        self._as_shown = source.as_shown and self.has_formats
+        self._merged = MergedCells(self._sheet, path.name)
+        self._as_shown = source.as_shown and self.may_look_otherwise
         # Cells without a value may be outside the area with values that calamine reads.
         start = self._start = self._sheet.start[1] if self._sheet.start else 0
         columns = {column for cells in self._valueless.values() for column in cells}
@@ -100,9 +102,9 @@ class XlsxTable:
         return {number: found[number] for number in sorted(found) if number > self.header_line}
 
     @property
-    def has_formats(self) -> bool:
-        """Whether cells have a number format by which they may be shown otherwise than their values."""
-        return not self._looks.cells.is_empty()
+    def may_look_otherwise(self) -> bool:
+        """Whether cells may be shown otherwise than their values, by a number format or as merged cells."""
+        return bool(self._merged) or not self._looks.cells.is_empty()
 
     @property
     def hidden_columns(self) -> tuple[int, ...]:
@@ -168,6 +170,8 @@ class XlsxTable:
                 known[value] if type(value) is float else form.shown(value) for value in map(values.__getitem__, places)
             ]
             yield column - self._first, places, texts
+        for index, places, texts in self._merged.covered(first - 1, self._start, columns):
+            yield index + self._skipped, places, texts
 
     def _all_rows(self) -> Iterator[Row]:
         number = 0
@@ -209,7 +213,7 @@ class XlsxTable:
     def _check_header(self) -> None:
         """Raise ListError for a title, or names that span columns or rows, which make the columns ambiguous."""
         row = self.header_line - 1
-        merged = any(top <= row <= bottom for (top, _), (bottom, _) in self._sheet.merged_cell_ranges or ())
+        merged = self._merged.has_row(row)
         title = len(self.header) > 1 and sum(map(bool, map(strip, self.header))) == 1
         if merged or title:
             found = "merged cells" if merged else "one cell over several columns"
