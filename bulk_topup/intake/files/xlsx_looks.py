@@ -133,7 +133,7 @@ def _from_bytes(chunks: Iterable[bytes], styles: Styles) -> Looks | None:
     marks = [f' s="{index}"' for index in wanted]
     for window in _windows(chunks):
         text = pl.Series([window.decode("latin-1")])
-        if text.str.contains_any([STRIKE, *_OTHER_STYLES]).item() or _PREFIXED.search(window):
+        if text.str.contains_any([STRIKE, *(_OTHER_STYLES if wanted else ())]).item() or _PREFIXED.search(window):
             return None
         cells = text.str.split(_CELL).explode().slice(1)
         rows = ROW_WITH_NUMBER.findall(window)
