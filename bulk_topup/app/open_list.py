@@ -96,13 +96,13 @@ def _seen(job: Job, opened: Table, table: Table, unseen: Mapping[int, Unseen], r
         unseen: its rows that are hidden or struck through.
         reading_version: how cells are read.
     """
-    filtered = _filter_table(job, table)
+    filtered = filter_table(job, table)
     choice = job.hidden_rows
     if choice is None and reading_version < SHOWN_VERSION:
         choice = HiddenRows.PAY  # earlier versions did not see that they are hidden
     found = UnseenRows(rows=find_unseen(filtered, unseen), choice=choice)
     if found.rows and choice is HiddenRows.LEAVE_OUT:
-        filtered = _filter_table(job, SeenTable(table, job.source.path.name, found.rows))
+        filtered = filter_table(job, SeenTable(table, job.source.path.name, found.rows))
     return OpenedList(
         table=filtered,
         corrected=table if isinstance(table, CorrectedTable) else None,
@@ -164,7 +164,7 @@ def open_job_list(job: Job, table: Table | None = None, reading_version: int = R
         ListError, MappingError: the list cannot be read or mapped.
     """
     if table is None:
-        table = _filter_table(job, open_table(_source(job, reading_version)))
+        table = filter_table(job, open_table(_source(job, reading_version)))
     reader = read_list(
         job.source,
         mapping=job.columns,
@@ -192,5 +192,6 @@ def check_report_columns(job: Job, columns: Sequence[str]) -> None:
         )
 
 
-def _filter_table(job: Job, table: Table) -> Table:
+def filter_table(job: Job, table: Table) -> Table:
+    """Return the table without what the job's filters leave out."""
     return FilteredTable(table, job.source.path.name, job.filters) if job.filters else table

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from copy import copy
 from itertools import islice
 from typing import Final
 
 import polars as pl
 
-from bulk_topup.app.open_list import open_job_list
+from bulk_topup.app.open_list import filter_table, open_job_list
 from bulk_topup.domain import fields
 from bulk_topup.domain.earlier_identities import fold_identity, possible_stems
 from bulk_topup.domain.identity import party_identity, reference_identity
@@ -16,13 +17,16 @@ from bulk_topup.domain.run import READING_VERSION
 from bulk_topup.dvs import AsyncDVS, DVSError, UnauthorizedError
 from bulk_topup.errors import InvalidInputError, MappingError, NotComparedError
 from bulk_topup.intake import ListReader, Table
+from bulk_topup.intake.files.open_table import file_table
+from bulk_topup.intake.files.xlsx_file import XlsxTable
 from bulk_topup.jobs.job import Job
 from bulk_topup.reconcile.lookup import find_by_external_id
 from bulk_topup.system.waits import all_of
 
 #: The last version before columns were known by all their names.
 _BEFORE_NAMES: Final = 2
-#: Rows of a new run that are looked up as the earlier version read them: the first ones, which an interrupted run sent.
+#: Rows of a new run that are looked up as the earlier version read them, if it read them otherwise: the first ones,
+#: which an interrupted run sent.
 FIRST_ROWS: Final = 10
 
 _PARTY: Final = (fields.CREDIT_MOBILE, fields.CREDIT_ACCOUNT, fields.CREDIT_QUALIFIER)
@@ -67,8 +71,8 @@ async def find_reading_version(job: Job, dvs: AsyncDVS) -> int:
 async def check_not_read_otherwise(job: Job, table: Table, reader: ListReader, dvs: AsyncDVS) -> None:
     """Raise OtherReadingError if DVS has first rows of a new run's list under IDs that an earlier version gave them.
 
-    External IDs would not keep it from paying them again: a column that is a reference now, and that the earlier
-    version only kept, is what they are computed from.
+    External IDs would not keep it from paying them again: they are computed from the reference, which may be a column
+    that the earlier version only kept, or a workbook's cell that is shown otherwise than its value.
 
     Args:
         job: the job, its dates rendered.
@@ -81,12 +85,14 @@ async def check_not_read_otherwise(job: Job, table: Table, reader: ListReader, d
         NotComparedError: DVS did not answer, which is not taken for no payment.
         UnauthorizedError: DVS refused the API credentials.
     """
-    before = _reader(job, _BEFORE_NAMES, table)
-    if before is None or _identity_columns(before) == _identity_columns(reader):
+    values = _values_of(table)
+    before = _reader(job, _BEFORE_NAMES, table if values is None else filter_table(job, values))
+    if before is None or (values is None and _identity_columns(before) == _identity_columns(reader)):
         return
     names = ids_of_name(job.name, str(job.run_key))
-    first = next(iter(before.batches()), None)
-    rows = () if first is None else islice(_rows(first.select(_of_identity(first))), FIRST_ROWS)
+    # The given reader has notes on the whole list, which another reading would replace.
+    now = set(_rows_of_first_batch(open_job_list(job, table)))
+    rows = islice((row for row in _rows_of_first_batch(before) if row not in now), FIRST_ROWS)
     try:
         found = await all_of(_is_at_dvs(dvs, names, row) for row in rows)
     except UnauthorizedError:
@@ -98,7 +104,7 @@ async def check_not_read_otherwise(job: Job, table: Table, reader: ListReader, d
         ) from error
     if any(found):
         raise OtherReadingError(
-            f"DVS has payments of {job.list} for run {job.name}/{job.run_key}, whose columns an earlier version read "
+            f"DVS has payments of {job.list} for run {job.name}/{job.run_key}, which an earlier version read "
             "otherwise, and this ledger does not know them. Nothing was sent. Rebuild the run with "
             "`bulk-topup reconcile --rebuild` and the same list or job, which reads it as then, then run again."
         )
@@ -112,6 +118,21 @@ def _reader(job: Job, version: int, table: Table | None = None) -> ListReader | 
         return None
     is_paid = {fields.REFERENCE, fields.CREDIT_MOBILE, fields.CREDIT_ACCOUNT} & set(reader.mapped)
     return reader if is_paid else None
+
+
+def _values_of(table: Table) -> Table | None:
+    """Return a workbook's list as its values are, however they are shown; None if they are shown as they are."""
+    file = file_table(table)
+    if not isinstance(file, XlsxTable) or not file.may_look_otherwise:
+        return None
+    values = copy(file)
+    values.ignore_formats()
+    return values
+
+
+def _rows_of_first_batch(reader: ListReader) -> Iterator[_Row]:
+    batch = next(iter(reader.batches()))
+    return _rows(batch.select(_of_identity(batch)))
 
 
 def _identity_columns(reader: ListReader) -> list[str | None]:

@@ -65,11 +65,15 @@ _CURRENCIES: Final = {
     "₲": "PYG",
     "B/": "PAB",
     "KR": "SEK NOK DKK ISK",
+    "FR": "CHF",
+    "LEI": "RON MDL",
+    "DH": "MAD AED",
     "ZŁ": "PLN",
     "KČ": "CZK",
     "FT": "HUF",
     "CFA": "XOF XAF",
     "FCFA": "XOF XAF",
+    "F CFA": "XOF XAF",
 }
 
 #: All signs, in capitals; the longest first, so that an expression finds `US$` before `$`.

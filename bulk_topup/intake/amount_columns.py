@@ -16,6 +16,8 @@ from bulk_topup.intake.cells.normalise import normaliser_of
 from bulk_topup.intake.cells.texts import BLANKS, CellProblem, quoted, strip
 
 _GROUP_MARKS: Final = re.compile("[.,\\s'\u2019]")
+#: Matches every amount with a currency.
+_NOT_DIGITS: Final = "[^0-9.,]"
 
 
 class AmountColumn:
@@ -27,12 +29,13 @@ class AmountColumn:
     """
 
     def __init__(self, formats: Formats, cells: Callable[[], Iterable[pl.Series]]) -> None:
-        self._formats = formats
-        self._cells = cells
-        self._normaliser = normaliser_of(fields.AMOUNT, formats)
-        self._marks: AmountMarks | None = None
         #: How the amounts of all batches were read.
         self.notes = AmountNotes()
+        self._formats = formats
+        self._cells = cells
+        #: Whether the marks are those of the whole column.
+        self._is_searched = False
+        self._use(AmountMarks(decimal=formats.decimal_mark))
 
     def read(self, cells: pl.Series) -> tuple[pl.Series, dict[int, str], pl.Series]:
         """Return amounts in plain notation.
@@ -41,13 +44,15 @@ class AmountColumn:
             The amounts, null where a cell is empty or refused; the message of each refused cell by its index; and the
             sign or code of a currency that each is written with, null for none.
         """
-        if self._marks is None and may_need_marks(cells, self._formats.decimal_mark):
+        texts = cells.str.strip_chars(BLANKS)
+        if not self._is_searched and may_need_marks(texts, self._formats.decimal_mark):
             stripped = (part.str.strip_chars(BLANKS) for part in self._cells())
+            self._is_searched = True
             self._use(find_marks(stripped, self._formats.decimal_mark))
         amounts, refused = self._normaliser.column(cells)
-        if self._marks is None:
+        if not texts.str.contains(_NOT_DIGITS).any():
             return amounts, refused, pl.Series([None], dtype=pl.String).new_from_index(0, len(cells))
-        signs = pl.DataFrame({"text": cells.str.strip_chars(BLANKS)}).select(signs_in(pl.col("text"))).to_series()
+        signs = texts.to_frame("text").select(signs_in(pl.col("text"))).to_series()
         signs = signs.set(amounts.is_null(), None)
         self.notes.signs += [sign for sign in signs.drop_nulls().unique().sort() if sign not in self.notes.signs]
         return amounts, refused, signs
@@ -60,8 +65,7 @@ class AmountColumn:
         self._normaliser = replace(by_mark, normalise=self._cell, normalise_many=self._clear_cells)
 
     def _cell(self, text: str) -> str | CellProblem:
-        marks = self._marks or AmountMarks(decimal=self._formats.decimal_mark)
-        written = strip(text)
+        marks, written = self._marks, strip(text)
         [plain] = pl.select(without_sign(pl.lit(written))).to_series()
         if (doubt := marks.in_doubt()) is not None and re.match(doubt, plain):
             thousand = re.sub("[.,]", "", plain)
@@ -85,7 +89,7 @@ class AmountColumn:
 
     def _clear_cells(self, texts: pl.Series) -> pl.Series:
         """Return amounts that need no message, null for the others."""
-        marks = self._marks or AmountMarks(decimal=self._formats.decimal_mark)
+        marks = self._marks
         plain = texts.to_frame("text").select(without_sign(pl.col("text"))).to_series()
         if (doubt := marks.in_doubt()) is not None:
             plain = plain.set(plain.str.contains(doubt), None)

@@ -214,7 +214,8 @@ def _currency(product_id: int, unit: str, present: Collection[str], columns: Map
 
     if AMOUNT_SIGN in present:
         sign = pl.col(AMOUNT_SIGN)
-        text = _message('The amount has "', sign, f'", but product {product_id} has {unit}.')
+        fix = f"Write the amount in {unit}, or choose another product."
+        text = _message('The amount has "', sign, f'", but product {product_id} has {unit}. {fix}')
         is_other = sign.is_not_null() & ~sign.is_in(signs_of(unit))
         yield Check(column=columns.get(fields.AMOUNT, ""), is_invalid=is_other, message=text)
 

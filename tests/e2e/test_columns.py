@@ -74,7 +74,7 @@ def test_a_run_of_an_earlier_version_keeps_its_columns(
     for file in tmp_path.glob("ledger.db*"):
         file.unlink()
     result = pay("run", "pay.csv", "--product", 6418, code=3)
-    assert "whose columns an earlier version read otherwise" in result.output
+    assert "which an earlier version read otherwise" in result.output
     assert len(paid(books)) == 2
     pay("reconcile", "pay.csv", "--rebuild", "--product", 6418)
     assert sql(tmp_path, "SELECT reading_version FROM runs") == [(2,)]
@@ -109,7 +109,8 @@ def test_amounts_with_the_currency_of_the_product_are_paid_and_others_refused(
     refused = {row["line"]: row["problems"] for row in plan["refused_rows"]}
     assert refused.keys() == {3, 4}
     assert "1050 must be 1.00 to 100.00 SGD" in refused[3][0]["message"]
-    assert refused[4] == [{"column": "amount", "message": 'The amount has "€", but product 6418 has SGD.'}]
+    fix = "Write the amount in SGD, or choose another product."
+    assert refused[4] == [{"column": "amount", "message": f'The amount has "€", but product 6418 has SGD. {fix}'}]
     screen = " ".join(result.stderr.split())
     marks = '"." groups digits and "," is before decimals: "SGD 1.050,00" → 1050.00.'
     assert f"In the whole column of amounts {marks}" in screen

@@ -191,6 +191,9 @@ def test_a_lost_ledger_is_rebuilt_as_the_run_read_the_workbook(
     book.save(path)
     for file in tmp_path.glob("ledger.db*"):
         file.unlink()
+    held = pay("run", path, *PRODUCT, code=3)
+    assert "Rebuild the run with" in held.output
+    assert paid() == ["501", "502", "503", "504"]
     pay("reconcile", "--rebuild", path, *PRODUCT)
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger:
         assert ledger.execute("SELECT reading_version FROM runs").fetchall() == [(2,)]
@@ -231,6 +234,33 @@ def test_a_lost_ledger_is_rebuilt_with_the_accounts_that_the_run_read(
         assert ledger.execute("SELECT reading_version FROM runs").fetchall() == [(version,)]
     pay("run", job)
     assert books()["transactions"] == paid
+
+
+@pytest.mark.parametrize(
+    ("code", "sign"),
+    [
+        ("[$€-407] #,##0.00", "€"),
+        ('"US$"#,##0.00', "US$"),
+        ('0.00" USD"', "USD"),
+        ('_-* #,##0.00\\ [$Rp-421]_-;-* #,##0.00\\ [$Rp-421]_-;_-* "-"??_-;_-@_-', "RP"),
+        ('"S$"#,##0.00', None),
+        ("[$SGD] #,##0.00", None),
+        ('_("$"* #,##0.00_);_("$"* (#,##0.00);_("$"* "-"??_);_(@_)', None),
+    ],
+)
+def test_an_amount_shown_in_another_currency_than_the_product_has_is_refused(
+    pay: Any, workbook: Callable[..., Path], paid: Callable[[], list[str]], code: str, sign: str | None
+) -> None:
+    path = workbook((), ())
+    book = load_workbook(path)
+    book.worksheets[0]["C3"].number_format = code
+    book.save(path)
+    plan = json.loads(pay("plan", path, *PRODUCT, "--json", code=0 if sign is None else 3).stdout)
+    message = f'The amount has "{sign}", but product 6418 has SGD. Write the amount in SGD, or choose another product.'
+    refused = [] if sign is None else [(3, [{"column": "amount", "message": message}])]
+    assert [(row["line"], row["problems"]) for row in plan["refused_rows"]] == refused
+    pay("run", path, *PRODUCT, code=0 if sign is None else 3)
+    assert paid() == (["501", "502", "503", "504"] if sign is None else [])
 
 
 def _header(tmp_path: Path, folder: str, name: str) -> list[str]:

@@ -93,6 +93,8 @@ def test_a_cell_in_doubt_says_what_it_may_mean() -> None:
         ("sgd 5", "5", "SGD"),
         ("5€", "5", "€"),
         ("Rs. 500", "500", "RS"),
+        ("5 kr.", "5", "KR"),
+        ("5 F CFA", "5", "F CFA"),
         ("$5 USD", NO, None),
         ("$", NO, None),
         ("5k", NO, None),
@@ -173,7 +175,7 @@ def test_a_later_batch_decides_for_the_first_one_too(open_file: Callable[..., Li
 
 
 def test_a_column_is_read_twice_only_where_that_can_decide(open_file: Callable[..., ListReader]) -> None:
-    reader = open_file(["5", " 5.50 ", "0.5", "", "1000"])
+    reader = open_file(["$5", "5.50 SGD", "0.5", "", "1000"])
     scanned = []
     cells = reader._amount_cells
 

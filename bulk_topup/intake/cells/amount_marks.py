@@ -18,9 +18,9 @@ from bulk_topup.domain.currency_signs import SIGNS
 SPACES: Final = " \u00a0\u2009\u202f'\u2019"
 
 _SIGN: Final = "(?:" + "|".join([*map(re.escape, SIGNS), "[A-Za-z]{3}"]) + ")"
-#: An amount with a currency before or after it, for Python and Rust. A point may end an abbreviation before it.
+#: An amount with a currency before or after it, for Python and Rust. A point may end an abbreviation.
 SIGNED_BEFORE: Final = rf"^((?i:{_SIGN}))\.?\s*([0-9](?:.*[0-9])?)$"
-SIGNED_AFTER: Final = rf"^([0-9](?:.*[0-9])?)\s*((?i:{_SIGN}))$"
+SIGNED_AFTER: Final = rf"^([0-9](?:.*[0-9])?)\s*((?i:{_SIGN}))\.?$"
 
 
 def _groups(mark: str) -> str:
@@ -73,10 +73,11 @@ def signs_in(texts: pl.Expr) -> pl.Expr:
 
 
 def may_need_marks(texts: pl.Series, decimal_mark: str) -> bool:
-    """Return True if a cell of the column may be read by marks that only the whole column shows."""
+    """Return True if a cell of the column, stripped, may be read by marks that only the whole column shows."""
     mark = re.escape(decimal_mark)
-    clear = rf"^\s*(?:[0-9]*|[0-9]+{mark}(?:[0-9]{{1,2}}|[0-9]{{4,}})|(?i:{STATEMENT}))\s*$"
-    return not (texts.str.contains(clear).fill_null(value=True)).all()
+    clear = rf"^(?:[0-9]*|[0-9]+{mark}(?:[0-9]{{1,2}}|[0-9]{{4,}})|(?i:{STATEMENT}))$"
+    others = texts.filter(~texts.str.contains(clear)).unique().to_frame("text")
+    return not others.select(without_sign(pl.col("text")).str.contains(clear)).to_series().all()
 
 
 def find_marks(columns: Iterable[pl.Series], decimal_mark: str) -> AmountMarks:

@@ -31,18 +31,12 @@ _CURRENCY: Final = re.compile(r"\[\$([^\]-]+)(?:-[^\]]*)?\]")
 _UNSEEN_BRACKETS: Final = re.compile(
     r"\[(?:\$-[^\]]*|black|blue|cyan|green|magenta|red|white|yellow|color ?\d+)\]", re.IGNORECASE
 )
-#: A sign of a currency, such as `€` and `US$`, as a text of a format.
-_SIGN: Final = re.compile(r"\s*(?:[A-Za-z]{0,3}[$\u00a2-\u00a5\u20a0-\u20cf\ufdfc])?\s*")
-#: A code of a currency, or a sign in letters: only beside amounts, as `"INV" 0` is no amount of a currency.
-_CODE: Final = re.compile(
-    r"\s*(?:[A-Z]{3}|kr\.?|zł|Kč|Ft|Rp\.?|RM|Rs\.?|Fr\.?|lei|S/\.?|KSh|Ksh|TSh|USh|Bs\.?|F ?CFA|DH)\s*"
-)
 _SCIENTIFIC: Final = re.compile(r"[#0?.]+E[+-]0+")
 _PLACES: Final = frozenset("#0?@")
 _ZERO_PLACES: Final = frozenset({"0", "@", "General", "GENERAL"})
 _DIGITS: Final = re.compile(r"[#0?,.]+")
-#: Digits and grouping as nearly every amount has them; without zeros in front.
-_AMOUNT: Final = re.compile(r"(?:[#?]|[#?]*,[#?][#?]|)[#?]*0?(?:\.([0#?]+))?")
+#: Digits and grouping as nearly every amount has them; without zeros in front, and without a comma after the digits.
+_AMOUNT: Final = re.compile(r"(?:[#?]+,(?=[#?0]))*[#?]*0?(?:\.([0#?]+))?")
 _ZEROS: Final = re.compile(r"(0+)(?:\.(0+))?")
 #: Characters that are shown as they are without quotes.
 _SHOWN: Final = frozenset("$-+/():!^&'~{}<>= \u00a0\u202f")
@@ -70,7 +64,7 @@ class NumberFormat:
         self._positive = numbers[0] if numbers else None
         self._zero = numbers[2] if len(numbers) > 2 else self._positive
         #: Most decimals with which a number more than zero is shown as its value is; None if it never is.
-        self.decimals = None if self._positive is None else self._positive.money_decimals
+        self.decimals = None if self._positive is None else self._positive.plain_decimals
 
     def shown(self, value: Value) -> str:
         """Return a value as a person sees it, or a text that every field refuses where that is not certain."""
@@ -150,12 +144,15 @@ class _NumberSection:
         self._is_dash = "-" in (_literals([piece for piece in section if piece not in _PLACES]) or "")
         self._is_known = bool(places) and before is not None and after is not None and not _is_date(section)
         self._before, self._after = before or "", after or ""
+        # One in quotes is a text, which multiplies nothing.
+        self._percents = section.count("%")
         self._middle = section[first:last]
         self._digits = "".join(self._middle)
         self._is_scientific = _SCIENTIFIC.fullmatch("".join(section).strip('" ')) is not None
         amount = _AMOUNT.fullmatch(self._digits)
-        is_money = self._is_known and _are_of_money(self._before, self._after, self._digits)
-        self.money_decimals = len(amount[1] or "") if amount is not None and self._digits and is_money else None
+        is_plain = self._is_known and amount is not None and not (self._before + self._after).strip()
+        #: Most decimals with which a number is shown as its value is; None if it never is.
+        self.plain_decimals = len(amount[1] or "") if is_plain and amount is not None and self._digits else None
 
     def shown(self, value: float) -> str | None:
         """Return a number as a person sees it; None if that is not certain."""
@@ -166,15 +163,15 @@ class _NumberSection:
             return format_plain(exact)  # programs shorten long numbers so by themselves
         if exact is None or not self._is_known:
             return None
-        if self.money_decimals is not None:
-            number = _rounded(exact, self.money_decimals)
-            return None if number is None else number.replace(".", self._decimal_mark)
-        if self._digits == "@" or self._digits.lower() == "general":
+        exact *= 100**self._percents
+        if self.plain_decimals is not None:
+            number = _rounded(exact, self.plain_decimals)
+        elif self._digits == "@" or self._digits.lower() == "general":
             number = format_plain(exact)
         elif not _DIGITS.fullmatch(self._digits):
             number = _in_groups(exact, self._middle)
         else:
-            number = _in_places(exact * 100 if self._after.strip() == "%" else exact, self._digits)
+            number = _in_places(exact, self._digits)
         if number is None:
             return None
         return f"{self._before}{number.replace('.', self._decimal_mark)}{self._after}".strip()
@@ -182,12 +179,6 @@ class _NumberSection:
 
 def _is_date(section: list[str]) -> bool:
     return any(_DATE_CODE.fullmatch(piece) or _ELAPSED.fullmatch(piece) for piece in section)
-
-
-def _are_of_money(before: str, after: str, digits: str) -> bool:
-    """Return True if the texts around a number are signs or codes of a currency, or spaces."""
-    is_amount = "," in digits or "." in digits
-    return all(_SIGN.fullmatch(text) or (is_amount and _CODE.fullmatch(text)) for text in (before, after))
 
 
 def _in_places(exact: Decimal, places: str) -> str | None:

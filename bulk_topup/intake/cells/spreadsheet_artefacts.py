@@ -20,6 +20,8 @@ SUSPICIOUS: Final = r"^[=#]|^Err:|[0-9][eE][+\-][0-9]"
 _ERROR: Final = re.compile(r"#(?:[¡¿]?[^\W\d_]+(?:/0)?[!?]|N/A|N/D|NV|GETTING_DATA|#+)|Err:[0-9]+")
 #: What stands for a cell that is shown otherwise than it can be read, see `number_formats`.
 _UNREADABLE: Final = re.compile(r'=TEXT\(("(?:.|\n)*"|[-+0-9.eE:, a-z]+),"(.*)"\)', re.DOTALL)
+#: What stands for a value under merged cells.
+_MERGED: Final = re.compile(r'=MERGED\("(.*)"\)', re.DOTALL)
 _ROUNDED: Final = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?[eE][+-][0-9]{1,3}")
 
 
@@ -52,12 +54,22 @@ def number_text(value: float, decimal_mark: str = ".") -> str:
     return f"{value:.16E}"
 
 
+def merged_text(value: Value) -> str:
+    """Return the text of a value under merged cells, which nobody sees: every field refuses it."""
+    return f'=MERGED("{cell_text(value)}")'
+
+
 def find_uncomputed(text: str) -> CellProblem | None:
     """Return a problem for a formula and for the error value of one; None for other texts."""
     if (hidden := _UNREADABLE.fullmatch(text)) is not None:
         return CellProblem(
             message=f"The cell has {hidden[1]}, but its number format {quoted(hidden[2])} shows it otherwise. "
             "Format the column as text and enter what is meant."
+        )
+    if (covered := _MERGED.fullmatch(text)) is not None:
+        return CellProblem(
+            message=f"The cell has {quoted(covered[1])} under merged cells, which show another one. "
+            "Split the merged cells and enter what is meant."
         )
     if text.startswith("="):
         return CellProblem(

@@ -16,7 +16,7 @@ import polars as pl
 from bulk_topup.errors import ListError
 from bulk_topup.intake.cells.texts import quoted
 from bulk_topup.intake.files.xlsx_formulas import MARKS, Attributes, parse
-from bulk_topup.intake.files.xlsx_looks import LOOK_MARKS
+from bulk_topup.intake.files.xlsx_looks import ROW_WITH_NUMBER, STRIKE, hides_any
 from bulk_topup.intake.files.xlsx_parts import SAVE_AGAIN
 
 #: Chunks of a sheet that may wait for the threads.
@@ -29,7 +29,6 @@ _SHEET: Final = b"sheetData"
 _ROW_OR_CELL: Final = r"<(?:c|row)[ \t\n\v\f\r/>]"
 _PREFIXED: Final = re.compile(rb":(?:c|row)[\s/>]")
 _CELL_WITH_POSITION: Final = '<c r="'
-_ROW_WITH_NUMBER: Final = re.compile(rb"<row r=\"([0-9]{1,7})\"")
 _LETTERS: Final = re.compile(r"[A-Z]{1,3}")
 _LARGEST_NUMBER: Final = 9_999_999
 _CELL_POSITION: Final = re.compile(r"([A-Za-z]{0,3})([0-9]{1,7})")
@@ -104,7 +103,7 @@ class PartEstimate:
         self.columns = max(self.columns, chunk.columns)
 
     def _measure_texts(self, window: bytes) -> None:
-        self.has_looks = self.has_looks or b"strike" in window
+        self.has_looks = self.has_looks or STRIKE.encode() in window
         # A text ends with </si>, so none is longer than the distance between two of these.
         first, *others = window.split(b"si>")
         self._text += len(first)
@@ -130,28 +129,28 @@ def _estimate(window: bytes) -> _ChunkEstimate:
     most_texts = window.count(b"<") // 4 + 1
     # polars searches repetitive bytes several times faster than Python, and releases the lock for other threads.
     text = pl.Series([window.decode("latin-1")])
-    has_any = text.str.contains_any([*MARKS, *LOOK_MARKS]).item()
+    has_any = text.str.contains_any([*MARKS, STRIKE]).item()
     is_marked = has_any and text.str.contains_any(MARKS).item()
-    has_looks = has_any and text.str.contains_any(LOOK_MARKS).item()
     cells = text.str.split(_CELL_WITH_POSITION).explode().slice(1)
     positions = cells.str.slice(0, cells.str.find('"', literal=True))
     letters = positions.str.strip_chars_end(digits).unique().to_list()
     numbers = positions.str.strip_chars_start(ascii_uppercase).cast(pl.Int64, strict=False)
     numbers = numbers.fill_null(_LARGEST_NUMBER + 1)
-    rows = _ROW_WITH_NUMBER.findall(window)
+    rows = ROW_WITH_NUMBER.findall(window)
     if (
         text.str.count_matches(_ROW_OR_CELL).item() != len(cells) + len(rows)
         or _PREFIXED.search(window)
         or (numbers > _LARGEST_NUMBER).any()
         or not all(map(_LETTERS.fullmatch, letters))
     ):
-        return _ChunkEstimate(most_texts=most_texts, is_marked=is_marked, has_looks=has_looks, has_positions=False)
+        # Which rows are hidden is found element by element.
+        return _ChunkEstimate(most_texts=most_texts, is_marked=is_marked, has_looks=True, has_positions=False)
     return _ChunkEstimate(
         most_texts=most_texts,
         is_marked=is_marked,
-        has_looks=has_looks,
+        has_looks=STRIKE.encode() in window or hides_any(window, {tag for _, tag in rows}),
         has_positions=True,
-        rows=max([1, *map(int, rows), *numbers.top_k(1)]),
+        rows=max([1, *(int(number) for number, _ in rows), *numbers.top_k(1)]),
         columns=max([1, *map(_column_number, letters)]),
     )
 

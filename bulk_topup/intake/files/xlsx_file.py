@@ -21,6 +21,7 @@ from bulk_topup.intake.files.source import ListSource
 from bulk_topup.intake.files.xlsx_bounds import check_size
 from bulk_topup.intake.files.xlsx_formulas import find_without_value
 from bulk_topup.intake.files.xlsx_looks import read_looks
+from bulk_topup.intake.files.xlsx_merges import MergedCells
 
 #: Cells that become columns at a time, and at least one row.
 CHUNK_CELLS: Final = 200_000
@@ -79,22 +80,31 @@ class XlsxTable:
             raise ListError(f"Can't read {path}: {error.strerror}.") from error
         self._name = path.name
         self._decimal_mark = source.decimal_mark
-        self._as_shown = source.as_shown and not self._looks.cells.is_empty()
+        self._merged = MergedCells(self._sheet, path.name)
+        self._as_shown = source.as_shown and self.may_look_otherwise
         # Cells without a value may be outside the area with values that calamine reads.
         start = self._start = self._sheet.start[1] if self._sheet.start else 0
         columns = {column for cells in self._valueless.values() for column in cells}
         self._first = min({start, *columns})
         self._skipped = start - self._first
-        width = max({start + self._sheet.width, *(column + 1 for column in columns)}) - self._first
-        self.header_line, self.header = self._find_header()
-        self.header += [""] * (width - len(self.header))
-        self._check_header()
+        self._width = max({start + self._sheet.width, *(column + 1 for column in columns)}) - self._first
+        self._set_header()
+
+    def ignore_formats(self) -> None:
+        """Read the values from now on, however they are shown, as the first two reading versions do."""
+        self._as_shown, self._decimal_mark = False, "."
+        self._set_header()
 
     @property
     def unseen(self) -> dict[int, Unseen]:
         """Why a person does not see rows as a part of the list, by their number in the sheet."""
         found = {**dict.fromkeys(self._looks.struck, Unseen.STRUCK), **dict.fromkeys(self._looks.hidden, Unseen.HIDDEN)}
         return {number: found[number] for number in sorted(found) if number > self.header_line}
+
+    @property
+    def may_look_otherwise(self) -> bool:
+        """Whether cells may be shown otherwise than their values, by a number format or as merged cells."""
+        return bool(self._merged) or not self._looks.cells.is_empty()
 
     @property
     def hidden_columns(self) -> tuple[int, ...]:
@@ -154,7 +164,14 @@ class XlsxTable:
             values = columns[column - self._start]
             form = format_of(self._looks.formats[style], self._decimal_mark)
             places = [number - first for number in cells["row"] if not _is_plain(values[number - first], form.decimals)]
-            yield column - self._first, places, [form.shown(values[place]) for place in places]
+            # Equal numbers look the same, so each is formatted once.
+            known = {value: form.shown(value) for value in {values[place] for place in places} if type(value) is float}
+            texts = [
+                known[value] if type(value) is float else form.shown(value) for value in map(values.__getitem__, places)
+            ]
+            yield column - self._first, places, texts
+        for index, places, texts in self._merged.covered(first - 1, self._start, columns):
+            yield index + self._skipped, places, texts
 
     def _all_rows(self) -> Iterator[Row]:
         number = 0
@@ -182,6 +199,11 @@ class XlsxTable:
             cells[index] = text
         return cells
 
+    def _set_header(self) -> None:
+        self.header_line, self.header = self._find_header()
+        self.header += [""] * (self._width - len(self.header))
+        self._check_header()
+
     def _find_header(self) -> tuple[int, list[str]]:
         for number, cells in self._all_rows():
             if any(map(strip, cells)):
@@ -191,7 +213,7 @@ class XlsxTable:
     def _check_header(self) -> None:
         """Raise ListError for a title, or names that span columns or rows, which make the columns ambiguous."""
         row = self.header_line - 1
-        merged = any(top <= row <= bottom for (top, _), (bottom, _) in self._sheet.merged_cell_ranges or ())
+        merged = self._merged.has_row(row)
         title = len(self.header) > 1 and sum(map(bool, map(strip, self.header))) == 1
         if merged or title:
             found = "merged cells" if merged else "one cell over several columns"

@@ -6,6 +6,7 @@ The reader of workbooks returns values alone. Most sheets have nothing of this, 
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Final
 from zipfile import ZipFile
 
@@ -14,16 +15,35 @@ import polars as pl
 from bulk_topup.intake.files.xlsx_formulas import Attributes, WorkbookParts, chunks_of, column_of, parse
 from bulk_topup.intake.files.xlsx_styles import Styles, read_styles
 
-#: Every sheet with a hidden row or column, or with a text that is struck through in parts, contains one of these.
-LOOK_MARKS: Final = [
-    'hidden="1"', 'hidden="true"', "hidden='1'", "hidden='true'", ' ht="0', " ht='0", ' width="0', " width='0", "strike"
-]  # fmt: skip
+#: Every sheet with a text that is struck through in parts contains this.
+STRIKE: Final = "strike"
+#: Rows that are lower than this, in points, and columns that are narrower, in characters, are not seen.
+_LEAST_HEIGHT: Final = 1.0
+_LEAST_WIDTH: Final = 0.1
 
 _ROW_OR_CELL: Final = r"<(?:c|row)[ \t\n\v\f\r/>]"
 _PREFIXED: Final = re.compile(rb":(?:c|row|col|strike)[\s/>]")
 _CELL: Final = '<c r="'
-_ROW: Final = re.compile(rb"<row r=\"([0-9]{1,7})\"([^>]*)")
-_HIDDEN: Final = re.compile(rb"\s(?:hidden=[\"'](?:1|true)[\"']|ht=[\"']0(?:\.0*)?[\"'])")
+#: The number and the other attributes of a row as nearly every program writes it.
+ROW_WITH_NUMBER: Final = re.compile(rb"<row r=\"([0-9]{1,7})\"([^>]*)")
+_COLUMN: Final = re.compile(rb"<(?:[\w.-]{1,32}:)?col(\s[^>]*)>")
+_ATTRIBUTE: Final = re.compile(r"\s([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+#: Styles of cells that are written in another way than ` s="1"`.
+_OTHER_STYLES: Final = [
+    "\ns=",
+    "\ts=",
+    "\rs=",
+    " s =",
+    " s\n",
+    " s\t",
+    " s\r",
+    " s= ",
+    " s='",
+    ' s="&',
+    "s=\n",
+    "s=\t",
+    "s=\r",
+]
 _STYLE: Final = r'^[^>]*?\ss="([0-9]{1,9})"'
 _EMPTY: Final = r"^[^>]*(?:/>|></c)"
 _POSITION: Final = r"^([A-Z]{1,3})([0-9]{1,7})"
@@ -46,13 +66,42 @@ class Looks:
     formats: dict[int, str] = field(default_factory=dict)
 
 
+def hides_any(window: bytes, row_tags: Collection[bytes]) -> bool:
+    """Return True if a part of a sheet has a hidden row or column.
+
+    Args:
+        window: its bytes, in which no tag is cut.
+        row_tags: the different attributes of its rows.
+    """
+    return any(_is_hidden_row(_attributes_of(tag)) for tag in row_tags) or any(
+        _is_hidden_column(_attributes_of(tag)) for tag in _column_tags(window)
+    )
+
+
+def _column_tags(window: bytes) -> list[bytes]:
+    return _COLUMN.findall(window) if b"col " in window or b"<cols" in window else []
+
+
+def _attributes_of(tag: bytes) -> Attributes:
+    found = _ATTRIBUTE.findall(tag.decode("latin-1"))
+    return {name: unescape(double or single) for name, double, single in found}
+
+
+def _is_hidden_row(attributes: Attributes) -> bool:
+    return attributes.get("hidden") in {"1", "true"} or float(attributes.get("ht", _LEAST_HEIGHT)) < _LEAST_HEIGHT
+
+
+def _is_hidden_column(attributes: Attributes) -> bool:
+    return attributes.get("hidden") in {"1", "true"} or float(attributes.get("width", _LEAST_WIDTH)) < _LEAST_WIDTH
+
+
 def read_looks(archive: ZipFile, sheet: str, marked: Collection[str]) -> Looks:
     """Return what a person sees of a sheet.
 
     Args:
         archive: the XLSX file, whose size is checked.
         sheet: the sheet's name.
-        marked: the parts that contain one of `LOOK_MARKS`.
+        marked: the parts that have hidden rows or columns, or contain `STRIKE`.
 
     Raises:
         KeyError: the archive is not a workbook with such a sheet.
@@ -83,14 +132,15 @@ def _from_bytes(chunks: Iterable[bytes], styles: Styles) -> Looks | None:
     wanted = styles.indexes()
     marks = [f' s="{index}"' for index in wanted]
     for window in _windows(chunks):
-        if b"strike" in window or b" s='" in window or _PREFIXED.search(window):
-            return None
         text = pl.Series([window.decode("latin-1")])
+        if text.str.contains_any([STRIKE, *(_OTHER_STYLES if wanted else ())]).item() or _PREFIXED.search(window):
+            return None
         cells = text.str.split(_CELL).explode().slice(1)
-        rows = _ROW.findall(window)
+        rows = ROW_WITH_NUMBER.findall(window)
         if text.str.count_matches(_ROW_OR_CELL).item() != len(cells) + len(rows):
             return None
-        looks.hidden.update(int(number) for number, attributes in rows if _HIDDEN.search(attributes))
+        hidden = {tag for tag in {tag for _, tag in rows} if _is_hidden_row(_attributes_of(tag))}
+        looks.hidden.update(int(number) for number, tag in rows if tag in hidden)
         _add_columns(looks, window)
         if marks and text.str.contains_any(marks).item():
             found.append(_styled(cells.filter(cells.str.contains_any(marks)), wanted))
@@ -135,15 +185,12 @@ def _windows(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _add_columns(looks: Looks, window: bytes) -> None:
     """Add the columns that are hidden, which are named before the first row."""
-    if b"<cols" not in window:
-        return
-    for tag in re.findall(rb"<col\s[^>]*>", window):
-        attributes = dict(re.findall(r"([A-Za-z]+)=[\"']([^\"']*)[\"']", tag.decode("latin-1")))
-        _add_column(looks, attributes)
+    for tag in _column_tags(window):
+        _add_column(looks, _attributes_of(tag))
 
 
 def _add_column(looks: Looks, attributes: Attributes) -> None:
-    if attributes.get("hidden") in {"1", "true"} or float(attributes.get("width", 1)) == 0:
+    if _is_hidden_column(attributes):
         looks.hidden_columns.append((int(attributes["min"]) - 1, int(attributes["max"]) - 1))
 
 
@@ -167,7 +214,7 @@ class _LookScanner:
                 _add_column(self._looks, attributes)
             case "row":
                 self._row, self._column = int(attributes.get("r", self._row + 1)), -1
-                if attributes.get("hidden") in {"1", "true"} or float(attributes.get("ht", 1)) == 0:
+                if _is_hidden_row(attributes):
                     self._looks.hidden.add(self._row)
             case "c":
                 self._column = column_of(attributes["r"]) if "r" in attributes else self._column + 1

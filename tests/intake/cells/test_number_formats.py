@@ -3,12 +3,14 @@
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_topup.domain.fields import FIELDS
 from bulk_topup.intake import CellProblem, Formats
+from bulk_topup.intake.amount_columns import AmountColumn
 from bulk_topup.intake.cells.normalise import normaliser_of
 from bulk_topup.intake.cells.number_formats import format_of
 from bulk_topup.intake.cells.spreadsheet_artefacts import Value, number_text
@@ -36,6 +38,20 @@ ACCOUNTS = '_-* #,##0.00\\ [$€-407]_-;\\-* #,##0.00\\ [$€-407]_-;_-* "-"??\\
         ('0 "SGD"', 5.0, "5 SGD"),
         ('"+"@', "6595123100", "+6595123100"),
         ('"+"@', 6595123100.0, "+6595123100"),
+        ('"$"#,##0.00', 1000.0, "$1000"),
+        ('"$"#,##0_);("$"#,##0)', 1000.0, "$1000"),
+        ("[$€-407] #,##0.00", 1234.5, "€ 1234.5"),
+        ("[$SGD] #,##0.00", 5.0, "SGD 5"),
+        ("[$US$-1009]#,##0", 5.0, "US$5"),
+        ('#,##0.00\\ "kr"', 5.0, "5 kr"),
+        ('0.00 "SGD"', 5.0, "5.00 SGD"),
+        ('_("$"* #,##0.00_);_("$"* (#,##0.00);_("$"* "-"??_);_(@_)', 5.0, "$5"),
+        (ACCOUNTS, 12.5, "12.5 €"),
+        (ACCOUNTS, 0.0, "0"),
+        ("%0", 0.5, "%50"),
+        ('0" %"', 50.0, "50 %"),
+        ("0\\%", 50.0, "50%"),
+        ("0%%", 0.5, "5000%%"),
     ],
 )
 def test_what_a_person_sees_is_read(code: str, value: Value, shown: str) -> None:
@@ -45,13 +61,9 @@ def test_what_a_person_sees_is_read(code: str, value: Value, shown: str) -> None
 @pytest.mark.parametrize(
     ("code", "value", "shown"),
     [
-        ('"$"#,##0.00', 1000.0, "1000"),
-        ('"$"#,##0_);("$"#,##0)', 1000.0, "1000"),
-        ("[$€-407] #,##0.00", 1234.5, "1234.5"),
-        ('#,##0.00\\ "kr"', 5.0, "5"),
-        ('0.00 "SGD"', 5.0, "5"),
-        (ACCOUNTS, 12.5, "12.5"),
-        (ACCOUNTS, 0.0, "0"),
+        ("#,##0.00_);(#,##0.00)", 1000.0, "1000"),
+        ("#,##,##0.00", 12345678.5, "12345678.5"),
+        ("#,0", 12345.0, "12345"),
         ("#,##0;[Red]-#,##0", 1234567.0, "1234567"),
         ("0.00", 5.5, "5.5"),
         ("0.00", 0.1 + 0.2, "0.3"),
@@ -64,7 +76,7 @@ def test_what_a_person_sees_is_read(code: str, value: Value, shown: str) -> None
         ("0.00", True, "TRUE"),
     ],
 )
-def test_amounts_of_money_and_plain_texts_are_read_as_their_values(code: str, value: Value, shown: str) -> None:
+def test_amounts_and_plain_texts_are_read_as_their_values(code: str, value: Value, shown: str) -> None:
     assert format_of(code).shown(value) == shown
 
 
@@ -127,7 +139,7 @@ def test_decimals_have_the_mark_of_the_list() -> None:
 
 
 @given(
-    code=st.sampled_from(["0.00", "#,##0.00", "0", "#,##0", '"$"#,##0.00', "0.0##", ACCOUNTS]),
+    code=st.sampled_from(["0.00", "#,##0.00", "0", "#,##0", "_(#,##0.00_);(#,##0.00)", "0.0##"]),
     number=st.decimals(min_value=0, max_value=10**9, places=4).map(float),
 )
 def test_an_amount_is_read_exactly_or_refused(code: str, number: float) -> None:
@@ -137,6 +149,20 @@ def test_an_amount_is_read_exactly_or_refused(code: str, number: float) -> None:
     assert decimals is not None
     if number > 0 and round(number, decimals) == number:
         assert text == number_text(number)
+
+
+@given(
+    code=st.sampled_from(['"$"#,##0.00', "[$SGD] 0.00", ACCOUNTS, '#,##0.00" kr."', '"Rp"#,##0', "[$S/.-280A] 0.00"]),
+    number=st.decimals(min_value="0.01", max_value=10**9, places=2).map(float),
+)
+def test_an_amount_with_the_currency_of_its_format_is_read_exactly_or_refused(code: str, number: float) -> None:
+    text = format_of(code).shown(number)
+    if text.startswith("=TEXT("):
+        return
+    cells = pl.Series([text])
+    amounts, _, signs = AmountColumn(Formats(), lambda: iter([cells])).read(cells)
+    assert Decimal(amounts[0]) == Decimal(repr(number))
+    assert signs[0] in {"$", "SGD", "€", "KR", "RP", "S/"}
 
 
 @given(places=st.integers(1, 15), number=st.integers(1, 10**12))

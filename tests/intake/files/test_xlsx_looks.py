@@ -18,7 +18,11 @@ from openpyxl.cell.text import InlineFont
 from openpyxl.styles import Font
 from openpyxl.worksheet.worksheet import Worksheet
 
+from bulk_topup.domain.fields import FIELDS
 from bulk_topup.domain.unseen_rows import Unseen
+from bulk_topup.errors import ListError
+from bulk_topup.intake import CellProblem, Formats
+from bulk_topup.intake.cells.normalise import normaliser_of
 from bulk_topup.intake.files import xlsx_file, xlsx_looks
 from bulk_topup.intake.files.batches import Layout
 from bulk_topup.intake.files.source import ListSource
@@ -34,8 +38,9 @@ CORPUS: list[tuple[object, str, str]] = [
     (8712345678, "0000000000", "8712345678"),
     (42, '"INV-"00000', "INV-00042"),
     (0.5, "0%", "50%"),
-    (1000, '"$"#,##0.00', "1000"),
-    (1000, "$#,##0.00", "1000"),
+    (1000, '"$"#,##0.00', "$1000"),
+    (1000, "$#,##0.00", "$1000"),
+    (1000, "#,##0.00", "1000"),
     (5.5, "0.00", "5.5"),
     (5.456, "0.00", '=TEXT(5.456,"0.00")'),
     (5.456, "General", "5.456"),
@@ -134,6 +139,65 @@ def test_a_row_without_height_is_hidden(sheet_file: Callable[..., Path]) -> None
     path = sheet_file([["a", "b"], ["1", 1], ["2", 2], ["3", 3]])
     path = _rewritten(path, '<row r="3"', '<row r="3" ht="0" customHeight="1"')
     assert XlsxTable(ListSource(path=path)).unseen == {3: Unseen.HIDDEN}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '<row r="3" hidden="1"',
+        '<row r="3" hidden = "true"',
+        '<row r="3" hidden="&#49;"',
+        "<row r='3' hidden='1'",
+        '<row hidden="1" r="3"',
+        '<row r="3"\nht="0" customHeight="1"',
+        '<row r="3" ht=".0"',
+        '<row r="3" ht="0.5" customHeight="1"',
+    ],
+)
+def test_a_hidden_row_is_known_however_it_is_written(sheet_file: Callable[..., Path], row: str) -> None:
+    path = _rewritten(sheet_file([["a"], ["x"], ["y"], ["z"]]), '<row r="3"', row)
+    assert XlsxTable(ListSource(path=path)).unseen == {3: Unseen.HIDDEN}
+
+
+@pytest.mark.parametrize("column", ['min="2" max="2" width="0.05"', "max='2' min='2' hidden = '1'"])
+def test_a_hidden_column_is_known_however_it_is_written(sheet_file: Callable[..., Path], column: str) -> None:
+    path = _rewritten(sheet_file([["a", "b"], ["x", "y"]]), "<sheetData>", f"<cols><col {column}/></cols><sheetData>")
+    assert XlsxTable(ListSource(path=path)).hidden_columns == (1,)
+
+
+@pytest.mark.parametrize("style", ["\ns='1'", ' s = "1"', ' s="&#49;"'])
+def test_a_style_is_known_however_it_is_written(sheet_file: Callable[..., Path], style: str) -> None:
+    path = sheet_file([["a"], [7]], lambda sheet: _format(sheet, "A2", "000"))
+    path = _rewritten(path, ' s="1"', style)
+    assert list(XlsxTable(ListSource(path=path)).rows()) == [(2, ["007"])]
+
+
+def _merged(path: Path, *ranges: str) -> Path:
+    """Merge cells that keep their values, as programs other than openpyxl do."""
+    cells = "".join(f'<mergeCell ref="{each}"/>' for each in ranges)
+    return _rewritten(path, "</sheetData>", f"</sheetData><mergeCells>{cells}</mergeCells>")
+
+
+def test_a_value_under_merged_cells_is_refused_by_every_field(sheet_file: Callable[..., Path]) -> None:
+    rows = [["", "a", "b"], ["", 5, "x"], ["", 6, "y"], ["", 7, "z"], ["", "", 8]]
+    table = XlsxTable(ListSource(path=_merged(sheet_file(rows), "B2:B3", "B4:C5")))
+    cells = [["5", "x"], ['=MERGED("6")', "y"], ["7", '=MERGED("z")'], ["", '=MERGED("8")']]
+    assert [cells for _, cells in table.rows()] == cells
+    layout = Layout(name="pay.xlsx", width=2, nameless=(), wanted=(0, 1))
+    frames = pl.concat(table.frames(layout))
+    assert [list(row) for row in frames.select("0", "1").iter_rows()] == cells
+    for field in FIELDS:
+        problem = normaliser_of(field, Formats()).cell('=MERGED("6")')
+        assert isinstance(problem, CellProblem)
+        assert problem.message.startswith('The cell has "6" under merged cells')
+    table.ignore_formats()
+    assert [cells for _, cells in table.rows()] == [["5", "x"], ["6", "y"], ["7", "z"], ["", "8"]]
+
+
+def test_merged_cells_that_overlap_are_refused(sheet_file: Callable[..., Path]) -> None:
+    path = _merged(sheet_file([["a", "b"], [1, 2], [3, 4]]), "A2:B1048576", "A2:XFD3")
+    with pytest.raises(ListError, match=r"\.xlsx has merged cells that overlap\. Open it"):
+        XlsxTable(ListSource(path=path))
 
 
 def test_rows_that_a_filter_of_the_workbook_hides_are_known(tmp_path: Path) -> None:
