@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 from zipfile import BadZipFile, ZipFile
 
+from bulk_topup.intake.files.xlsx_bounds import MAX_FILE_BYTES
+
 #: Bytes at the start of a file that are examined; those of a web page are before its table.
 HEAD_BYTES: Final = 1 << 16
-#: Bytes of an old Office document that are searched for the names of its parts.
-MAX_SEARCHED_BYTES: Final = 100 * 1024 * 1024
 
 _ZIP: Final = b"PK"
 _ZIP_PART: Final = b"PK\x03\x04"
@@ -76,7 +76,7 @@ def kind_of(path: Path) -> tuple[str, str] | None:
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
         if head.startswith(_COMPOUND_FILE):
-            content = head + file.read(MAX_SEARCHED_BYTES)
+            content = head + file.read(MAX_FILE_BYTES)
             return next(
                 (_BY_STREAM[name] for name in _BY_STREAM if name.encode("utf-16-le") in content), _OTHER_COMPOUND
             )
