@@ -197,15 +197,15 @@ WORKBOOKS: dict[str, tuple[Callable[[], bytes], str]] = {
     "parts with a password": (_locked, "is protected by a password. Save it without one"),
     "a workbook with a password": (
         lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 9000,
-        "has a password or the old format XLS",
+        "is an old Office document",
     ),
-    "an archive in an archive": (lambda: _zip({"pay.xlsx": _book()}), "is not an XLSX workbook. Open it"),
+    "an archive in an archive": (lambda: _zip({"pay.xlsx": _book()}), "is an archive .ZIP., not a list"),
     "more parts than any workbook has": (
-        lambda: _zip({f"{number}": b"" for number in range(10_001)}),
+        lambda: _zip({"[Content_Types].xml": b"", **{f"{number}": b"" for number in range(10_000)}}),
         "has more than 10,000 parts, which workbooks never have",
     ),
     "a CSV file": (lambda: b"phone,amount\n+6595123100,5\n", "is not an XLSX workbook, despite its name"),
-    "a web page": (lambda: b"<html><table><tr><td>phone", "is a web page or XML, not a list"),
+    "a web page": (lambda: b"<html><table><tr><td>phone", "is a web page with a table, not a list"),
     "nothing": (lambda: b"", "is empty. The first row must contain column names"),
     "merged cells over the whole sheet": (
         lambda: _book(
@@ -346,8 +346,8 @@ TEXTS: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "a million empty lines": (lambda: b"\n" * 1_000_000, "has no cells"),
     "nothing": (lambda: b"", "is empty"),
-    "a workbook": (_book, "is a workbook or another archive, despite its name"),
-    "an old workbook": (lambda: b"\xd0\xcf\x11\xe0" + b"\0" * 600, "has a password or the old format XLS"),
+    "a workbook": (_book, "is an XLSX workbook, despite its name"),
+    "an old workbook": (lambda: b"\xd0\xcf\x11\xe0" + b"\0" * 600, "is an old Office document"),
     "a program": (lambda: b"\x7fELF\x02\x01\x01" + b"\0" * 90, "line 1: it has a NUL character"),
     "no known columns": (lambda: b"x,y\n1,2\n", "No column maps to a field"),
 }

@@ -85,7 +85,7 @@ def scan_text(path: Path, encoding: str) -> bool:
                 length = len(before_nul) - before_nul.rindex("\n") - 1
                 line += before_nul.count("\n")
             if nul:
-                fix = _FIX.format(example="utf-16-le")
+                fix = _FIX.format(example=_likely_wide_encoding(encoding, is_first=line == 1 and not before_nul))
                 raise ListError(
                     f"{path.name} line {line}: it has a NUL character, so it is not text in {encoding}. {fix}"
                 )
@@ -99,6 +99,13 @@ def row_too_long(path: Path, line: int) -> ListError:
         f"{path.name} line {line}: the row that starts here has more than {MAX_ROW_CHARACTERS:,} characters. "
         "Most likely it is not a list, or a quote is not closed."
     )
+
+
+def _likely_wide_encoding(encoding: str, *, is_first: bool) -> str:
+    """Return the encoding of a text with NUL characters, which may be the first of its characters."""
+    if encoding == "utf-16":
+        return "utf-32"
+    return "utf-16-be" if is_first else "utf-16-le"
 
 
 def _likely_encoding(byte: int) -> str:

@@ -1,22 +1,19 @@
 """Opens a list as a CSV file or a workbook, by its first bytes and its name; the place to add a list format."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
 from bulk_topup.domain.problems import WORKBOOK_SUFFIXES
 from bulk_topup.errors import ListError
 from bulk_topup.intake.cells.texts import quoted
 from bulk_topup.intake.files.csv_file import CsvTable
+from bulk_topup.intake.files.file_kinds import XLSX, is_archive, kind_of
 from bulk_topup.intake.files.source import ListSource
 from bulk_topup.intake.files.xlsx_file import XlsxTable
 from bulk_topup.system.files import similar_to
 
-_ZIP: Final = b"PK"
-#: First bytes of the old format XLS, and of every workbook with a password.
-_COMPOUND_FILE: Final = b"\xd0\xcf\x11\xe0"
-#: First byte of web pages that programs export with the name of a list, after spaces and a byte order mark.
-_MARKUP: Final = b"<"
-_FIRST_BYTES: Final = 512
+_FIRST_BYTES: Final = 4
 
 
 class Table(Protocol):
@@ -67,6 +64,7 @@ def open_table(source: ListSource) -> Table:
             raise ListError(f"{path} is not a file. Choose a CSV or XLSX file.")
         with path.open("rb") as file:
             start = file.read(_FIRST_BYTES)
+        kind = kind_of(path)
     except OSError as error:
         hint = similar_to(path) if isinstance(error, FileNotFoundError) else ""
         raise ListError(f"Can't read {path}: {error.strerror}.{hint}") from error
@@ -74,30 +72,25 @@ def open_table(source: ListSource) -> Table:
         raise ListError(f"Can't read {quoted(str(path))}: file names have no NUL.") from error
     if not start:
         raise ListError(f"{path.name} is empty. The first row must contain column names.")
-    if start.startswith(_COMPOUND_FILE):
-        raise ListError(
-            f"{path.name} has a password or the old format XLS. "
-            "Open it in a spreadsheet program and save it as XLSX, without a password."
-        )
-    if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_MARKUP):
-        raise ListError(
-            f"{path.name} is a web page or XML, not a list. "
-            "Open it in a spreadsheet program and save it as XLSX or CSV."
-        )
+    _check_kind(path, kind, is_zip=is_archive(start))
     if path.suffix.lower() in WORKBOOK_SUFFIXES:
-        if not start.startswith(_ZIP):
-            raise ListError(
-                f"{path.name} is not an XLSX workbook, despite its name. If it is a CSV file, rename it to .csv."
-            )
         return _open_workbook(source)
-    if start.startswith(_ZIP + b"\x03\x04"):
-        raise ListError(
-            f"{path.name} is a workbook or another archive, despite its name. "
-            "If it is an XLSX workbook, rename it to .xlsx. Otherwise save it as XLSX or CSV."
-        )
     if source.sheet is not None:
         raise ListError(f"{path.name} is a CSV file without sheets. Remove --sheet.")
     return CsvTable(source)
+
+
+def _check_kind(path: Path, kind: tuple[str, str] | None, *, is_zip: bool) -> None:
+    """Raise ListError for a file that is no list, and for one that is another one than its name says."""
+    is_workbook = path.suffix.lower() in WORKBOOK_SUFFIXES
+    if kind is not None and kind[0] != XLSX:
+        raise ListError(f"{path.name} is {kind[0]}, not a list that can be read. {kind[1]}")
+    if is_workbook and not is_zip:
+        raise ListError(
+            f"{path.name} is not an XLSX workbook, despite its name. If it is a CSV file, rename it to {path.stem}.csv."
+        )
+    if not is_workbook and kind is not None:
+        raise ListError(f"{path.name} is {XLSX}, despite its name. Rename it to {path.stem}.xlsx.")
 
 
 def _open_workbook(source: ListSource) -> XlsxTable:

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 from xml.parsers.expat import ExpatError
 from zipfile import BadZipFile, ZipFile
 
@@ -19,6 +19,7 @@ from bulk_topup.intake.cells.texts import quoted, strip
 from bulk_topup.intake.files.batches import Layout, Row, frame_of_columns, frame_of_rows
 from bulk_topup.intake.files.source import ListSource
 from bulk_topup.intake.files.xlsx_bounds import check_size
+from bulk_topup.intake.files.xlsx_dimensions import without_dimensions
 from bulk_topup.intake.files.xlsx_formulas import find_without_value
 from bulk_topup.intake.files.xlsx_looks import read_looks
 from bulk_topup.intake.files.xlsx_merges import MergedCells
@@ -67,9 +68,7 @@ class XlsxTable:
             with path.open("rb") as file, ZipFile(file) as archive:
                 marked = check_size(file, archive, path.name)
                 _check_xlsx(archive, path)
-                file.seek(0)
-                with CalamineWorkbook.from_filelike(file) as workbook:
-                    self._sheet = _choose_sheet(workbook, source)
+                self._sheet = _load_sheet(file, archive, source)
                 self._valueless = find_without_value(archive, self._sheet.name, marked.formulas)
                 self._looks = read_looks(archive, self._sheet.name, marked.looks)
         except _DAMAGE as error:
@@ -248,6 +247,19 @@ def _check_xlsx(archive: ZipFile, path: Path) -> None:
         raise ListError(
             f"{path.name} is not an XLSX workbook. Open it in a spreadsheet program and save it as XLSX or CSV."
         )
+
+
+def _load_sheet(file: IO[bytes], archive: ZipFile, source: ListSource) -> CalamineSheet:
+    """Return the sheet of the list; where the reader stops at a dimension, it is read without it."""
+    file.seek(0)
+    try:
+        with CalamineWorkbook.from_filelike(file) as workbook:
+            return _choose_sheet(workbook, source)
+    except CalamineError:
+        if (copy := without_dimensions(archive)) is None:
+            raise
+    with CalamineWorkbook.from_filelike(copy) as workbook:
+        return _choose_sheet(workbook, source)
 
 
 def _choose_sheet(workbook: CalamineWorkbook, source: ListSource) -> CalamineSheet:

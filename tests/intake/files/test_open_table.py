@@ -14,6 +14,9 @@ Read = Callable[..., list[dict[str, Any]]]
 SheetFile = Callable[..., Path]
 
 COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
+OLD = COMPOUND + "Workbook".encode("utf-16-le")
+ODS = "application/vnd.oasis.opendocument.spreadsheet"
+LOCKED = COMPOUND + "EncryptedPackage".encode("utf-16-le")
 
 
 @pytest.mark.parametrize(
@@ -21,15 +24,30 @@ COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
     [
         ("pay.csv", b"", "pay.csv is empty. The first row must contain column names."),
         ("pay.xlsx", b"", "pay.xlsx is empty"),
-        ("pay.xlsx", b"phone,amount\n+6595123100,5\n", "If it is a CSV file, rename it to .csv."),
-        ("pay.xlsx", COMPOUND, "has a password or the old format XLS"),
-        ("pay.xls", COMPOUND, "save it as XLSX, without a password."),
-        ("pay.csv", COMPOUND, "has a password or the old format XLS"),
-        ("pay.xls", b"<html><table><tr><td>phone</td></tr></table></html>", "is a web page or XML, not a list"),
-        ("pay.csv", b"\xef\xbb\xbf\r\n <!DOCTYPE html>", "save it as XLSX or CSV."),
-        ("pay.xlsx", b"<?xml version='1.0'?><Workbook/>", "is a web page or XML, not a list"),
-        ("pay.csv", b"PK\x03\x04rest", "If it is an XLSX workbook, rename it to .xlsx"),
-        ("pay.ods", b"PK\x03\x04rest", "save it as XLSX or CSV."),
+        ("pay.xlsx", b"phone,amount\n+6595123100,5\n", "If it is a CSV file, rename it to pay.csv."),
+        ("pay.xlsx", COMPOUND, "is an old Office document"),
+        ("pay.xlsx", LOCKED, "is a workbook with a password, not a list that can be read. Open it with its password"),
+        ("pay.csv", LOCKED, "is a workbook with a password"),
+        ("pay.xls", OLD, "is a workbook in the old format XLS, not a list that can be read. Open it in a spreadsheet"),
+        ("pay.xlsx", OLD, "is a workbook in the old format XLS"),
+        ("pay.csv", COMPOUND + "WordDocument".encode("utf-16-le"), "is a Word document"),
+        ("pay.xls", b"<html><table><tr><td>phone</td></tr></table></html>", "is a web page with a table, not a list"),
+        ("pay.csv", b"\xef\xbb\xbf\r\n <!DOCTYPE html><p>Log in", "is a web page without a table, such as a login"),
+        ("pay.csv", "<table><tr>".encode("utf-16"), "is a web page with a table"),
+        (
+            "pay.xls",
+            b"<?xml version='1.0'?><Workbook xmlns='urn:schemas-microsoft-com:office:spreadsheet'/>",
+            "is a workbook in the XML format of Excel 2003, not a list that can be read. Open it in a spreadsheet",
+        ),
+        ("pay.fods", b"<?xml?><office:document xmlns:office='urn:oasis:opendocument'/>", "in one XML file"),
+        ("pay.xlsx", b"<?xml version='1.0'?><pay/>", "is XML, not a list that can be read. Export the list"),
+        ("pay.csv", b'[\n {"phone": "+6595123100"}]', "is JSON, not a list that can be read. Export the list as CSV."),
+        ("pay.csv", b"\x1f\x8b\x08rest", "is a file compressed with gzip, not a list that can be read. Unpack it"),
+        ("pay.xlsx", b"%PDF-1.7", "is a PDF document, not a list that can be read. Ask for the list as XLSX or CSV."),
+        ("pay.csv", b"PAR1\x15\x04", "is a Parquet file"),
+        ("pay.csv", "phone\n".encode("utf-16-le"), "--encoding utf-16-le"),
+        ("pay.csv", "phone\n".encode("utf-16-be"), "--encoding utf-16-be"),
+        ("pay.csv", "phone\n".encode("utf-32"), "--encoding utf-32"),
         ("pay.xlsx", b"PK\x03\x04rest", "is incomplete or damaged. Download it again"),
     ],
 )
@@ -78,13 +96,40 @@ def test_a_workbook_with_a_damaged_part_is_an_error(
         read(damaged)
 
 
-def test_another_archive_is_no_workbook(read: Read, tmp_path: Path) -> None:
-    path = tmp_path / "pay.xlsx"
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (
+            {"mimetype": ODS},
+            "is an OpenDocument spreadsheet (ODS), not a list that can be read. Open it in a spreadsheet",
+        ),
+        ({"xl/workbook.bin": ""}, "is a binary workbook (XLSB), not a list that can be read. Open it in a spreadsheet"),
+        ({"word/document.xml": ""}, "is a Word document"),
+        ({"Index/Document.iwa": ""}, "In Numbers, choose File > Export To > Excel"),
+        (
+            {"pay.csv": "phone"},
+            "is an archive (ZIP), not a list that can be read. Unpack it, and choose the list in it.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["pay.xlsx", "pay.csv"])
+def test_another_archive_is_no_workbook(
+    read: Read, tmp_path: Path, name: str, parts: dict[str, str], expected: str
+) -> None:
+    path = tmp_path / name
     with ZipFile(path, "w") as archive:
-        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
-        archive.writestr("content.xml", "<office/>")
-    with pytest.raises(ListError, match=r"pay\.xlsx is not an XLSX workbook\. Open it .* and save it as XLSX"):
+        for part, content in parts.items():
+            archive.writestr(part, content)
+    with pytest.raises(ListError) as caught:
         read(path)
+    assert expected in str(caught.value)
+
+
+def test_the_fix_for_a_workbook_with_another_name_works(read: Read, sheet_file: SheetFile, tmp_path: Path) -> None:
+    path = sheet_file([["phone"], ["+6595123100"]]).rename(tmp_path / "pay.csv")
+    with pytest.raises(ListError, match=r"is an XLSX workbook, despite its name\. Rename it to pay\.xlsx\."):
+        read(path)
+    assert len(read(path.rename(tmp_path / "pay.xlsx"))) == 1
 
 
 def test_options_for_the_other_format_are_an_error(read: Read, sheet_file: SheetFile) -> None:
