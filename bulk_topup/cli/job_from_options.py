@@ -13,6 +13,7 @@ from bulk_topup.cli.options.pace import PaceOptions
 from bulk_topup.domain.auto_product import MOBILE_SERVICE, AutoProduct
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.guards import Guards
+from bulk_topup.intake.filters import Filter
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.list_pattern import escape_pattern
 from bulk_topup.jobs.load import load_job, make_job
@@ -33,7 +34,7 @@ def job_from(
     Raises:
         JobError: the job file is invalid.
     """
-    settings = _settings(given.list_, environment, pace)
+    settings, filters = _settings(given.list_, environment, pace), _filters(given.list_)
     fields = {"columns": given.list_.columns, "constants": given.list_.constants}
     if path.suffix.lower() == ".toml":
         job = load_job(path)
@@ -45,7 +46,8 @@ def job_from(
             _check_has_subservices(job.auto_product)
             settings["auto_product"] = {"subservices": tuple(dict.fromkeys(subservices))}
         changed = {**settings, **given.stops.settings(), **given.guards.settings(job), **fields}
-        return make_job(_merge(job.model_dump(), changed), f"The job file {path} with these options"), path.parent
+        made = make_job(_merge(job.model_dump(), changed), f"The job file {path} with these options")
+        return made.with_given_filters(filters), path.parent
     if given.list_.subservices:
         raise click.UsageError("--subservice is for a job file with [auto_product]. A list names its products.")
     if "run_key" in settings:
@@ -53,7 +55,14 @@ def job_from(
     list_ = escape_pattern(str(path))
     _check_literal(list_)
     bare = {"list": list_, **fields, **settings, **given.stops.settings(), **given.guards.settings(Guards())}
-    return make_job(bare, "The combination of options"), Path()
+    return make_job(bare, "The combination of options").with_given_filters(filters), Path()
+
+
+def _filters(list_: ListOptions) -> tuple[Filter, ...]:
+    try:
+        return tuple(map(Filter.parse, list_.filters))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--filter") from None
 
 
 def _settings(list_: ListOptions, environment: Environment | None, pace: PaceOptions | None) -> dict[str, Any]:
@@ -69,7 +78,9 @@ def _settings(list_: ListOptions, environment: Environment | None, pace: PaceOpt
         "default_country": list_.default_country,
         "accept_number_plan": list_.accept_number_plan or None,
         "decimal_mark": list_.decimal_mark,
+        "header_row": list_.header_row,
         "hidden_rows": list_.hidden_rows,
+        "keep": list_.keep,
         "calculation_mode": list_.calculation_mode,
         "allow_duplicates": list_.allow_duplicates,
         "skip_refused": list_.skip_refused,
