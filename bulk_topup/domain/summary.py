@@ -8,7 +8,7 @@ from typing import Final
 
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
-from bulk_topup.domain.problems import is_nothing_due
+from bulk_topup.domain.problems import is_left_out, is_nothing_due
 from bulk_topup.domain.row import OutcomeGroup
 from bulk_topup.domain.run import Closing, PaidAgain, Run
 from bulk_topup.domain.states import RowState
@@ -86,11 +86,18 @@ class Summary:
     repeats: int = 0
     #: Refused rows for which nothing is due, and that need nothing else.
     nothing_due: int = 0
+    #: Refused rows that are left out as duplicates, and that need nothing else.
+    duplicates: int = 0
 
     @property
     def is_complete(self) -> bool:
-        """Whether every row is completed, but for those for which nothing is due."""
-        return self.counts[RowState.COMPLETED] + self.nothing_due == self.rows
+        """Whether every row is completed, but for those that are set aside."""
+        return self.counts[RowState.COMPLETED] + self.set_aside == self.rows
+
+    @property
+    def set_aside(self) -> int:
+        """Refused rows that need nothing: nothing is due for them, or they are left out as duplicates."""
+        return self.nothing_due + self.duplicates
 
     @property
     def money(self) -> dict[str, dict[str, Decimal]]:
@@ -111,6 +118,7 @@ class Summary:
             "rows": self.rows,
             "counts": {state.value: count for state, count in self.counts.items()},
             "nothing_due": self.nothing_due,
+            "duplicates_left_out": self.duplicates,
             "totals": [total.as_json() for total in self.totals],
             "charged": {unit: format_plain(amount) for unit, amount in self.charged.items()},
             "held": {unit: format_plain(amount) for unit, amount in self.held.items()},
@@ -142,7 +150,7 @@ class Tally:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._sums: dict[_Key, _Sums] = {}
-        self._repeats = self._nothing_due = 0
+        self._repeats = self._nothing_due = self._duplicates = 0
         self._unknown_charges = 0
         self._planned: dict[str, Decimal] = {}
 
@@ -152,6 +160,10 @@ class Tally:
             self._repeats += sum(any(problem.is_repeat for problem in problems) for problems in outcomes.problems)
             self._nothing_due += sum(
                 state == RowState.REFUSED and is_nothing_due(problems)
+                for state, problems in zip(outcomes.state, outcomes.problems, strict=True)
+            )
+            self._duplicates += sum(
+                state == RowState.REFUSED and is_left_out(problems)
                 for state, problems in zip(outcomes.state, outcomes.problems, strict=True)
             )
         groups_of_rows = Counter(
@@ -196,6 +208,7 @@ class Tally:
             sums.rows += group.rows
             self._repeats += group.rows if group.is_repeat else 0
             self._nothing_due += group.rows if group.is_nothing_due else 0
+            self._duplicates += group.rows if group.is_left_out else 0
             if group.state is RowState.COMPLETED and group.price is None:
                 self._unknown_charges += group.rows
             if group.state is RowState.COMPLETED and group.planned_cost is not None and group.planned_unit is not None:
@@ -241,6 +254,7 @@ class Tally:
             paid_again=self._run.paid_again,
             repeats=self._repeats,
             nothing_due=self._nothing_due,
+            duplicates=self._duplicates,
         )
 
 

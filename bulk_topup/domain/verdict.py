@@ -70,20 +70,24 @@ def format_rows(number: int) -> str:
     return f"{number:,} {'row' if number == 1 else 'rows'}"
 
 
-def format_counts(counts: Mapping[RowState, int], *, contradicted: int = 0, nothing_due: int = 0) -> str:
+def format_counts(
+    counts: Mapping[RowState, int], *, contradicted: int = 0, nothing_due: int = 0, duplicates: int = 0
+) -> str:
     """Return how many rows have which outcome, for people: `230 of 250 rows completed, 18 failed, 2 need review`.
 
     Args:
         counts: the run's rows in each state, all states named.
         contradicted: paid or open rows that the list contradicts; they need review, whatever their state.
         nothing_due: refused rows for which nothing is due.
+        duplicates: refused rows that are left out as duplicates.
     """
     review = sum(counts[state] for state in REVIEW_STATES) + contradicted
     parts = [
         (sum(counts[state] for state in OPEN_STATES), "open"),
         (counts[RowState.FAILED], "failed"),
-        (counts[RowState.REFUSED] - nothing_due, "refused"),
+        (counts[RowState.REFUSED] - nothing_due - duplicates, "refused"),
         (nothing_due, "with nothing due"),
+        (duplicates, "left out as duplicate" if duplicates == 1 else "left out as duplicates"),
         (review, "needs review" if review == 1 else "need review"),
     ]
     first = f"{counts[RowState.COMPLETED]:,} of {format_rows(sum(counts.values()))} completed"
@@ -97,6 +101,7 @@ def verdict_of(
     contradicted: int,
     repeats: int = 0,
     nothing_due: int = 0,
+    duplicates: int = 0,
     unknown_charges: int = 0,
     is_running: bool = False,
     command: str = "",
@@ -109,13 +114,15 @@ def verdict_of(
         contradicted: paid or open rows that the list contradicts.
         repeats: refused rows that repeat payments of other runs.
         nothing_due: refused rows for which nothing is due, and that need nothing else.
+        duplicates: refused rows that are left out as duplicates, and that need nothing else.
         unknown_charges: completed rows for which DVS states no price.
         is_running: whether a process works on it.
         command: the command line that pays these rows again; empty for one that is made of what the run keeps.
     """
-    rows, text = sum(counts.values()), format_counts(counts, contradicted=contradicted, nothing_due=nothing_due)
+    rows = sum(counts.values())
+    text = format_counts(counts, contradicted=contradicted, nothing_due=nothing_due, duplicates=duplicates)
     # They are neither to fix nor to pay.
-    unpaid = {**counts, RowState.REFUSED: counts[RowState.REFUSED] - nothing_due}
+    unpaid = {**counts, RowState.REFUSED: counts[RowState.REFUSED] - nothing_due - duplicates}
     if unknown_charges:
         text = f"{text}, charge of {format_rows(unknown_charges)} unknown"
     if run.closing is not None:
@@ -124,7 +131,7 @@ def verdict_of(
         severity, headline = Severity.OPEN, f"Running: {text}."
     elif any(counts[state] for state in OPEN_STATES):
         severity, headline = Severity.OPEN, f"Incomplete: {text}."
-    elif counts[RowState.COMPLETED] + nothing_due < rows or contradicted:
+    elif counts[RowState.COMPLETED] + nothing_due + duplicates < rows or contradicted:
         severity, headline = Severity.BAD, f"{text[:1].upper()}{text[1:]}."
     else:
         severity, headline = Severity.GOOD, f"All done: {text}." if rows else "The run has no rows."

@@ -272,6 +272,7 @@ class Job(BaseJob, Guards, RowSettings):
         return PlanOptions(
             calculation_mode=self.calculation_mode,
             allow_duplicates=self.allow_duplicates,
+            keep_first=self.keep is not None,
             hold=self.mode is Mode.HOLD,
             row_amounts=self.caps.row_amounts,
             bill=self.bill,

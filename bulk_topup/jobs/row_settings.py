@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from bulk_topup.domain.unseen_rows import HiddenRows
 from bulk_topup.intake.files.source import MAX_HEADER_ROW
@@ -28,6 +28,12 @@ class RowSettings(BaseModel):
 
     #: Those of the filters that the command line gives.
     _given_filters: tuple[Filter, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="after")
+    def _check_keep(self) -> Self:
+        if self.keep is not None and getattr(self, "allow_duplicates", False):
+            raise ValueError("A job has keep or allow_duplicates, not both. Remove one of them.")
+        return self
 
     @property
     def given_filters(self) -> tuple[Filter, ...]:

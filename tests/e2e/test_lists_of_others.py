@@ -76,3 +76,44 @@ def test_a_header_row_of_the_command_line_is_kept_by_the_run(pay: Any, books: An
 def test_what_is_no_filter_is_told(pay: Any, others: Path, text: str) -> None:
     result = pay("plan", others, *PRODUCT, "--filter", text, code=2)
     assert "is not a filter. Write it like" in " ".join(result.stderr.replace("│", " ").split())
+
+
+TWICE = """reference,phone,amount,note
+t1,+6591235001,5,a
+t2,+6591235002,5,b
+t1,+6591235001,5.00,c
+"""
+
+
+def test_an_exact_duplicate_is_left_out_and_counted_on_its_own(pay: Any, books: Any, tmp_path: Path) -> None:
+    path = tmp_path / "twice.csv"
+    path.write_text(TWICE, encoding="utf-8")
+    pay("run", path, *PRODUCT, code=3)
+    assert not books()["transactions"]
+    planned = json.loads(pay("plan", path, *PRODUCT, "--keep", "first", "--json").stdout)
+    assert (planned["accepted"], planned["duplicates_left_out"]) == (2, 1)
+    result = pay("run", path, *PRODUCT, "--keep", "first", "--report-dir", "out")
+    assert "All done: 2 of 3 rows completed, 1 left out as duplicate." in " ".join(result.stdout.split())
+    assert paid(books) == ["1", "2"]
+    assert json.loads(pay("status", "twice", "--json").stdout)["duplicates_left_out"] == 1
+    assert not list((tmp_path / "out").glob("*not-completed*"))
+    # The run keeps the choice.
+    pay("run", path, *PRODUCT, "--report-dir", "out")
+    assert paid(books) == ["1", "2"]
+
+
+@pytest.mark.parametrize("row", ["t1,+6591235001,6,a", "t3,+6591235001,5,a", "t1,+6591235003,5,a"])
+def test_a_row_that_differs_is_no_exact_duplicate(pay: Any, books: Any, tmp_path: Path, row: str) -> None:
+    path = tmp_path / "twice.csv"
+    path.write_text(f"reference,phone,amount,note\nt1,+6591235001,5,a\n{row}\n", encoding="utf-8")
+    pay("run", path, *PRODUCT, "--keep", "first", code=3)
+    assert not books()["transactions"]
+
+
+def test_keep_never_pays_what_another_run_has_paid(pay: Any, books: Any, tmp_path: Path) -> None:
+    path = tmp_path / "twice.csv"
+    path.write_text(TWICE, encoding="utf-8")
+    pay("run", path, *PRODUCT, "--keep", "first")
+    pay("run", path, *PRODUCT, "--keep", "first", "--run-key", "other", code=3)
+    assert paid(books) == ["1", "2"]
+    pay("plan", path, *PRODUCT, "--keep", "first", "--allow-duplicates", "--run-key", "third", code=3)

@@ -98,6 +98,7 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     plan = prepared.plan
     refused = f", [bold red]{plan.to_fix:,} refused[/]" if plan.to_fix else ""
     refused += f", {plan.nothing_due:,} with nothing due" if plan.nothing_due else ""
+    refused += f", {plan.duplicates:,} left out as duplicates" if plan.duplicates else ""
     prices = "" if plan.prices_at is None else f" Prices of {plan.prices_at:%Y-%m-%d %H:%M} UTC."
     yield f"{escape_markup(job.list)}: {format_rows(plan.rows)}, {plan.accepted:,} valid{refused}.{prices}"
     yield from column_lines(plan.columns)

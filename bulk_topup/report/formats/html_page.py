@@ -82,9 +82,10 @@ class PageData:
 
 def page(run: Run, summary: Summary, data: PageData) -> Html:
     """Return the whole page."""
-    unknown, repeats, idle = summary.unknown_charges, summary.repeats, summary.nothing_due
+    counts, unknown, repeats = summary.counts, summary.unknown_charges, summary.repeats
+    idle, twice, changed = summary.nothing_due, summary.duplicates, data.contradicted
     verdict = verdict_of(
-        run, summary.counts, contradicted=data.contradicted, repeats=repeats, nothing_due=idle, unknown_charges=unknown
+        run, counts, contradicted=changed, repeats=repeats, nothing_due=idle, duplicates=twice, unknown_charges=unknown
     )
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     # Even if a cell smuggled markup in, the browser would not run, load or send anything.
@@ -143,9 +144,9 @@ def _section(heading: str, *content: Html, is_long: bool = False) -> Html:
 def _tiles(summary: Summary) -> Iterator[Html]:
     completed = summary.counts[RowState.COMPLETED]
     yield _tile("Completed", f"{completed:,} of {summary.rows:,}")
-    yield _tile("Not completed", f"{summary.rows - completed - summary.nothing_due:,}")
-    if summary.nothing_due:
-        yield _tile("Nothing due", f"{summary.nothing_due:,}")
+    yield _tile("Not completed", f"{summary.rows - completed - summary.set_aside:,}")
+    asides = {"Nothing due": summary.nothing_due, "Duplicates, left out": summary.duplicates}
+    yield from (_tile(name, f"{number:,}") for name, number in asides.items() if number)
     for what, sums in summary.money.items():
         for unit, amount in sums.items():
             yield _tile(what, format_money(amount, unit))
@@ -227,8 +228,7 @@ def _facts(run: Run, data: PageData) -> Iterator[str]:
 
 
 def _not_completed(run: Run, summary: Summary, data: PageData) -> Html:
-    number = summary.rows - summary.counts[RowState.COMPLETED] - summary.nothing_due
-    shown = len(data.not_completed)
+    number, shown = summary.rows - summary.counts[RowState.COMPLETED] - summary.set_aside, len(data.not_completed)
     file = not_completed_name(run) if run.purged_at is None else "results.csv"
     rest = f"The first {shown:,} of {format_rows(number)}. All rows: " if number > shown else ""
     pointer = [element("p", rest, _code(file), class_="quiet")] if rest else []
