@@ -17,6 +17,7 @@ from bulk_topup.cli.options.reason import parse_reason
 from bulk_topup.cli.options.rows import READ_ROWS, keep_option
 from bulk_topup.cli.options.stops import StopOptions, stop_options
 from bulk_topup.cli.options.times import parse_day
+from bulk_topup.cli.options.worth import Worth, worth_option
 from bulk_topup.domain.bills import STATEMENT, BillPolicy
 from bulk_topup.dvs.field_limits import E164
 
@@ -39,6 +40,8 @@ class ListOptions:
     run_key: str | None = None
     #: The product of every row.
     product: int | None = None
+    #: What each row is worth, of which its product is chosen.
+    worth: Worth | None = None
     #: The word for amounts that DVS is asked for.
     amount: str | None = None
     #: Which of several bills is paid.
@@ -256,6 +259,7 @@ _list_options = collect(
         help="How old answers about what accounts owe may be, and how long such amounts may be sent.  [default: 1h]",
     ),
     _subservice_option,
+    worth_option,
     *_READING,
     cloup.option(
         "--accept-number-plan",
