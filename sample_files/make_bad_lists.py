@@ -54,12 +54,12 @@ def byte_lists(folder: Path) -> None:
 
 
 def merged_header(path: Path) -> None:
-    """Write a list with a title over all columns, above their names."""
+    """Write a list with a name over two columns."""
     with workbook(path) as book:
         sheet = book.add_worksheet("Payroll")
-        sheet.merge_range(0, 0, 0, len(HEADER) - 1, "Airtime, November 2026")
-        sheet.write_row(1, 0, HEADER)
-        sheet.write_row(2, 0, GOOD_ROW)
+        sheet.write_row(0, 0, HEADER[:2])
+        sheet.merge_range(0, 2, 0, len(HEADER) - 1, "Airtime")
+        sheet.write_row(1, 0, GOOD_ROW)
 
 
 def two_sheets(path: Path) -> None:

@@ -31,6 +31,8 @@ class JobResult:
     counts: Mapping[RowState, int]
     #: Refused rows for which nothing is due; with them and completed rows alone, the exit code is 0.
     nothing_due: int
+    #: Refused rows that are left out as duplicates; the same holds for them.
+    duplicates: int
     #: Price and fee of the completed rows, per currency.
     charged: Mapping[str, Decimal]
     #: What the plan expected for them, per currency.
@@ -58,6 +60,7 @@ class JobResult:
             "exit_code": int(self.exit_code),
             "counts": {state.value: count for state, count in self.counts.items()},
             "nothing_due": self.nothing_due,
+            "duplicates_left_out": self.duplicates,
             "charged": {unit: format_plain(amount) for unit, amount in self.charged.items()},
             "planned": {unit: format_plain(amount) for unit, amount in self.planned.items()},
             "contradicted": self.contradicted,
@@ -77,6 +80,7 @@ def result_of(finished: FinishedRun) -> JobResult:
         exit_code=exit_code(finished),
         counts=result.counts,
         nothing_due=report.summary.nothing_due,
+        duplicates=report.summary.duplicates,
         charged=report.summary.charged,
         planned=report.summary.planned,
         contradicted=result.contradicted,
@@ -97,6 +101,7 @@ def archived_result(job: Job, run: Run, summary: Summary) -> JobResult:
         exit_code=ExitCode.ALL_COMPLETED if summary.is_complete else ExitCode.INCOMPLETE,
         counts=summary.counts,
         nothing_due=summary.nothing_due,
+        duplicates=summary.duplicates,
         charged=summary.charged,
         planned=summary.planned,
         contradicted=0,

@@ -28,6 +28,7 @@ from bulk_topup.domain.earlier_run import EarlierRun
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.list_problem import ListProblem
 from bulk_topup.domain.number_notes import NumberNotes
+from bulk_topup.domain.outside_rows import OutsideRows
 from bulk_topup.domain.reason import checked_reason
 from bulk_topup.domain.unseen_rows import UnseenRows
 from bulk_topup.jobs.job import Job
@@ -70,6 +71,8 @@ class ListPlan:
     left_out: Mapping[str, int]
     #: Rows that are hidden or struck through in the workbook, and what is decided about them.
     unseen: UnseenRows
+    #: Titles, totals and signatures in the list's file, which are no part of it.
+    outside: OutsideRows
     #: The expected remaining cost, per currency of the wallet.
     costs: Mapping[str, Decimal]
     #: Rows whose product has no known price; no cost has them.
@@ -220,6 +223,7 @@ def _plan_of(job: Job, payer: PayingAccount, prepared: Prepared, *, is_begun: bo
         to_send=preview.to_send,
         left_out=prepared.left_out,
         unseen=prepared.unseen,
+        outside=prepared.outside,
         costs=preview.costs,
         rows_without_known_cost=sum(total.unpriced for total in plan.products.values()),
         balances=prepared.balances,

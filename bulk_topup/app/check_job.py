@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from bulk_topup.app.catalogue import Catalogue
-from bulk_topup.app.open_list import check_report_columns, open_job_list
+from bulk_topup.app.check_list import diagnostic_of, list_errors
+from bulk_topup.app.open_list import open_job_list
 from bulk_topup.app.product_choice import CHOSEN, Chooser
 from bulk_topup.domain.run import BARE_LIST
-from bulk_topup.errors import BulkTopupError, ConfigurationError, JobError, ListError, MappingError
-from bulk_topup.intake import Table, open_table, read_list
-from bulk_topup.intake.filters import FilteredTable
+from bulk_topup.errors import ConfigurationError, JobError, ListError
 from bulk_topup.jobs.date_templates import first_shared_run, render_dates
 from bulk_topup.jobs.diagnostics import Diagnostic, InvalidJobError
 from bulk_topup.jobs.job import Job
@@ -72,9 +71,9 @@ def check_job(
         job = job.at(today, path.parent)
     except (JobError, ListError) as error:
         at = "run_key" if isinstance(error, JobError) else "list"
-        return CheckedJob(path=path, job=None, errors=(_diagnostic(error, lines, at),), warnings=warnings)
+        return CheckedJob(path=path, job=None, errors=(diagnostic_of(error, lines, at),), warnings=warnings)
     errors = [
-        *(_list_errors(job, lines) if isinstance(job, Job) else ()),
+        *(list_errors(job, lines) if isinstance(job, Job) else ()),
         *_folder_errors(job, lines),
         *_monitoring_errors(job, path.parent, credentials, lines),
     ]
@@ -177,54 +176,6 @@ async def check_choices(checked: CheckedJob, catalogue: Catalogue) -> CheckedJob
     return replace(checked, errors=(*checked.errors, *errors))
 
 
-def _list_errors(job: Job, lines: Mapping[KeyPath, int]) -> Iterator[Diagnostic]:
-    if job.schedule is not None and job.approval.required:
-        text = "a job whose runs need an approval can't be started automatically; remove [schedule]"
-        yield Diagnostic(line=lines.get(("schedule",)), key="schedule", message=text)
-    try:
-        _ = job.formats
-    except ConfigurationError as error:
-        yield _diagnostic(error, lines, "default_country")
-        return
-    try:
-        table = open_table(job.source)
-    except ListError as error:
-        keys = [key for key in ("sheet", "encoding", "delimiter") if (key,) in lines and key in str(error)]
-        yield _diagnostic(error, lines, *keys[:1] or ["list"])
-        return
-    yield from _column_errors(job, table, lines)
-    try:
-        check_report_columns(job, table.header)
-    except MappingError as error:
-        yield _diagnostic(error, lines, "report", "columns")
-    for number, filter_ in enumerate(job.filters):
-        try:
-            FilteredTable(table, job.source.path.name, [filter_])
-        except ListError as error:
-            yield _diagnostic(error, lines, "filters", number, "column")
-
-
-def _column_errors(job: Job, table: Table, lines: Mapping[KeyPath, int]) -> Iterator[Diagnostic]:
-    """Yield an error for each column or constant that does not fit the list; one for all if none fails alone."""
-    try:
-        read_list(job.source, mapping=job.columns, constants=job.all_constants, formats=job.formats, table=table)
-    except (ListError, MappingError) as whole:
-        single = [
-            *(("columns", field, {field: column}, {}) for field, column in job.columns.items()),
-            *(("constants", field, {}, {field: text}) for field, text in job.constants.items()),
-        ]
-        is_any = False
-        for key, field, mapping, constants in single:
-            try:
-                read_list(job.source, mapping=mapping, constants=constants, formats=job.formats, table=table)
-            except MappingError as error:
-                if f'"{mapping.get(field)}"' in str(error) or field in str(error):
-                    is_any = True
-                    yield _diagnostic(error, lines, key, field)
-        if not is_any:
-            yield _diagnostic(whole, lines, "columns")
-
-
 def _folder_errors(job: Job | RetryJob, lines: Mapping[KeyPath, int]) -> Iterator[Diagnostic]:
     report = Path(job.report_folder or "reports")
     if (text := _why_not_writable(report)) is not None:
@@ -257,22 +208,22 @@ def _monitoring_errors(
     try:
         variables = Variables.read(credentials)
     except ConfigurationError as error:
-        yield _diagnostic(error, lines, "notifications")
+        yield diagnostic_of(error, lines, "notifications")
         return
     try:
         if job.ping is not None:
             ping_url(job.ping, variables)
     except JobError as error:
-        yield _diagnostic(error, lines, "ping")
+        yield diagnostic_of(error, lines, "ping")
     for number, notification in enumerate(job.notifications):
         try:
             channels = load_channels([notification], folder, variables)
         except JobError as error:
-            yield _diagnostic(error, lines, "notifications", number)
+            yield diagnostic_of(error, lines, "notifications", number)
             continue
         for channel in channels:
             if (text := address_error(channel)) is not None:
-                yield _diagnostic(JobError(text), lines, "notifications", number)
+                yield diagnostic_of(JobError(text), lines, "notifications", number)
 
 
 def _why_no_folder(folder: Path) -> str | None:
@@ -293,8 +244,3 @@ def _why_not_writable(folder: Path) -> str | None:
 def _existing(folder: Path) -> Path:
     """Return the folder, or the nearest one above it that exists."""
     return next(path for path in (folder, *folder.absolute().parents) if path.exists())
-
-
-def _diagnostic(error: BulkTopupError, lines: Mapping[KeyPath, int], *key: str | int) -> Diagnostic:
-    line = next((lines[key[:end]] for end in range(len(key), 0, -1) if key[:end] in lines), None)
-    return Diagnostic(line=line, key=".".join(map(str, key)), message=str(error))

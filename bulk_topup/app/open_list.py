@@ -1,5 +1,6 @@
 """Opens a job's list: with its column mapping, corrected rows, and without what filters leave out; reads the ledger."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,14 +9,16 @@ from bulk_topup.domain.fields import PRODUCT_ID
 from bulk_topup.domain.run import READING_VERSION, SHOWN_VERSION, Run
 from bulk_topup.domain.unseen_rows import ALL_SEEN, HiddenRows, Unseen, UnseenRows
 from bulk_topup.errors import ListError, MappingError, RunNotFoundError
-from bulk_topup.intake import Formats, ListReader, ListSource, Table, open_table, read_list
+from bulk_topup.intake import Formats, ListReader, ListSource, Table, read_list
 from bulk_topup.intake.cells.texts import strip
 from bulk_topup.intake.corrected_table import CorrectedTable
 from bulk_topup.intake.corrections import read_corrections
 from bulk_topup.intake.files.xlsx_file import XlsxTable
 from bulk_topup.intake.filters import FilteredTable
+from bulk_topup.intake.header_row import open_headed_table
 from bulk_topup.intake.seen_table import SeenTable, find_unseen
 from bulk_topup.jobs.job import Job
+from bulk_topup.jobs.snapshot import given_filters
 from bulk_topup.ledger import LedgerStore
 
 
@@ -33,17 +36,21 @@ class OpenedList:
 
 
 def with_kept_choice(job: Job, run: Run | None, *, add: bool = False) -> Job:
-    """Return the job with what its run has decided about hidden rows, where nothing else is said now.
+    """Return the job with how a command line had its run read the list, where nothing else is said now.
 
     Args:
         job: the job.
         run: its run; None for a new one.
         add: whether the list is added to its run; what was decided was about another list.
     """
-    if run is None or add or job.hidden_rows is not None:
+    if run is None or add:
         return job
-    kept = run.reading_of("hidden_rows")
-    return job if kept is None else job.model_copy(update={"hidden_rows": HiddenRows(kept)})
+    kept = json.loads(run.reading or "{}")
+    settings = {name: kept.get(name) for name in ("header_row", "hidden_rows", "keep") if getattr(job, name) is None}
+    if settings.get("hidden_rows") is not None:
+        settings["hidden_rows"] = HiddenRows(settings["hidden_rows"])
+    job = job.model_copy(update=settings)
+    return job if job.given_filters else job.with_given_filters(given_filters(run))
 
 
 def open_job_table(
@@ -69,7 +76,7 @@ def open_job_table(
     _ = job.formats  # an error of the job is reported before an error of its list
     if reading_version is None:
         reading_version = READING_VERSION if run is None else run.reading_version
-    opened = open_table(_source(job, reading_version))
+    opened = open_headed_table(_source(job, reading_version), job.columns, reading_version)
     unseen = opened.unseen if isinstance(opened, XlsxTable) else {}
     if run is None:
         if corrections is None:
@@ -147,24 +154,29 @@ def open_run_list(run: Run, ledger: LedgerStore) -> ListReader:
         ListError, MappingError: the list cannot be read or mapped.
     """
     source = ListSource(path=Path(run.list_path), as_shown=run.reads_as_shown)
-    table = _correct_table(open_table(source), source.path.name, run, ledger, None)
+    opened = open_headed_table(source, {}, run.reading_version)
+    table = _correct_table(opened, source.path.name, run, ledger, None)
     formats = Formats(version=run.reading_version)
     return read_list(source, mapping={}, constants={}, formats=formats, table=table)
 
 
-def open_job_list(job: Job, table: Table | None = None, reading_version: int = READING_VERSION) -> ListReader:
+def open_job_list(
+    job: Job, table: Table | None = None, reading_version: int = READING_VERSION, *, leaves_out: bool = True
+) -> ListReader:
     """Open a job's list with its column mapping.
 
     Args:
         job: the job, its dates rendered.
         table: the list, if it is open already.
         reading_version: how the list is read, see `READING_VERSION`.
+        leaves_out: whether totals and signatures are left out, where the version does that.
 
     Raises:
         ListError, MappingError: the list cannot be read or mapped.
     """
     if table is None:
-        table = filter_table(job, open_table(_source(job, reading_version)))
+        opened = open_headed_table(_source(job, reading_version), job.columns, reading_version)
+        table = filter_table(job, opened)
     reader = read_list(
         job.source,
         mapping=job.columns,
@@ -172,6 +184,7 @@ def open_job_list(job: Job, table: Table | None = None, reading_version: int = R
         formats=replace(job.formats, version=reading_version),
         table=table,
         row_checks=table.row_checks if isinstance(table, FilteredTable) else {},
+        leaves_out=leaves_out,
     )
     if job.auto_product is not None and PRODUCT_ID in reader.mapped:
         raise MappingError(

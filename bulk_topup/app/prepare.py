@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 
 import polars as pl
 
+from bulk_topup.app.balances import fetch_balances
 from bulk_topup.app.bill_amounts import BillAmounts
 from bulk_topup.app.catalogue import Catalogue
 from bulk_topup.app.paid_elsewhere import NOT_ASKED, Elsewhere
@@ -20,12 +20,12 @@ from bulk_topup.domain.earlier_payments import Comparison, SentRows
 from bulk_topup.domain.earlier_run import EarlierRun
 from bulk_topup.domain.guards import Caps, Guards
 from bulk_topup.domain.list_problem import ListProblem
+from bulk_topup.domain.outside_rows import NONE_OUTSIDE, OutsideRows
 from bulk_topup.domain.price_changes import PriceChange
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import MergePreview
 from bulk_topup.domain.unseen_rows import ALL_SEEN, UnseenRows
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.intake import ListReader
 from bulk_topup.intake.corrected_table import CorrectedTable
@@ -61,6 +61,8 @@ class Prepared:
     left_out: Mapping[str, int] = field(default_factory=dict)
     #: Rows that are hidden or struck through in the workbook, and columns that are hidden.
     unseen: UnseenRows = ALL_SEEN
+    #: Titles, totals and signatures in its file.
+    outside: OutsideRows = NONE_OUTSIDE
     #: Open runs of the job beside which the run would start.
     earlier_runs: tuple[EarlierRun, ...] = ()
     #: Why they stay open; None if those with rows pending or in flight stop the run.
@@ -150,7 +152,7 @@ async def prepare(
     products: dict[int, Product | None] = {}
     amounts = _amounts(reader, catalogue, ledger, run, options)
     staged = _stage_rows(reader, catalogue, ledger, options, chooser, amounts, products, is_read)
-    plan, balances = await both(staged, _fetch_balances(dvs, after=is_read))
+    plan, balances = await both(staged, fetch_balances(dvs, after=is_read))
     plan.prices_at = catalogue.asked_at(products)
     rows = () if corrected is None else tuple(corrected.corrected)
     ledger.corrections.stage(rows)
@@ -209,25 +211,6 @@ def _chooser(
         mode=options.calculation_mode,
         allow_duplicates=options.allow_duplicates,
     )
-
-
-async def compare_balances(dvs: AsyncDVS, costs: dict[str, Decimal]) -> tuple[BalanceCheck, ...]:
-    """Return the remaining cost beside the balance of each wallet.
-
-    Args:
-        dvs: an open client.
-        costs: the remaining cost, per currency.
-
-    Raises:
-        DVSError: the balances cannot be fetched.
-    """
-    return tuple(check_balances(costs, await _fetch_balances(dvs)))
-
-
-async def _fetch_balances(dvs: AsyncDVS, *, after: asyncio.Event | None = None) -> list[Balance]:
-    if after is not None:
-        await after.wait()
-    return [balance async for balance in dvs.balances.list()]
 
 
 async def _stage_rows(

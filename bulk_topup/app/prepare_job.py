@@ -110,7 +110,8 @@ class JobStager:
         left_out = dict(table.counts) if isinstance(table, FilteredTable) else {}
         hidden = hidden_columns(job, run, opened.hidden, reader.columns, add=self.adds)
         unseen = replace(opened.unseen, columns=hidden)
-        return table, reader, replace(prepared, left_out=left_out, unseen=unseen)
+        outside = reader.outside_rows
+        return table, reader, replace(prepared, left_out=left_out, unseen=unseen, outside=outside)
 
 
 async def prepare_job(stager: JobStager, *, clock: Clock, is_rebuilt: bool = False) -> PlannedList:

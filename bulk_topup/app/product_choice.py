@@ -120,7 +120,7 @@ class Chooser:
             first = line if party is None else self._first_lines.setdefault(key, line)
             found = [] if first == line else decode_problems(problems)
             # A duplicate, which repeats the product as well, has its problem already.
-            if first != line and not any(problem.may_be_paid for problem in found):
+            if first != line and not any(problem.may_be_paid or problem.is_left_out for problem in found):
                 text = f"Line {first} already pays {party}. Remove one of them, or add --allow-duplicates."
                 repeats[index] = encode_problems([*found, Problem(column="", message=text, may_be_paid=True)])
         if not repeats:

@@ -18,6 +18,7 @@ from bulk_topup.dvs import AsyncDVS, DVSError, UnauthorizedError
 from bulk_topup.errors import InvalidInputError, MappingError, NotComparedError
 from bulk_topup.intake import ListReader, Table
 from bulk_topup.intake.files.open_table import file_table
+from bulk_topup.intake.files.source import HeaderRowError
 from bulk_topup.intake.files.xlsx_file import XlsxTable
 from bulk_topup.jobs.job import Job
 from bulk_topup.reconcile.lookup import find_by_external_id
@@ -111,10 +112,10 @@ async def check_not_read_otherwise(job: Job, table: Table, reader: ListReader, d
 
 
 def _reader(job: Job, version: int, table: Table | None = None) -> ListReader | None:
-    """Return the list as a version reads it; None if it cannot, so that it never paid it."""
+    """Return the list as a version reads it, with all of its rows; None if it cannot, so that it never paid it."""
     try:
-        reader = open_job_list(job, table, version)
-    except MappingError:
+        reader = open_job_list(job, table, version, leaves_out=False)
+    except (HeaderRowError, MappingError):
         return None
     is_paid = {fields.REFERENCE, fields.CREDIT_MOBILE, fields.CREDIT_ACCOUNT} & set(reader.mapped)
     return reader if is_paid else None

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bulk_topup.app.approval import check_same_callbacks
+from bulk_topup.app.balances import compare_balances
 from bulk_topup.app.execute import FinishedRun, Watcher, execute, follow_before
 from bulk_topup.app.preflight import (
     PayingAccount,
@@ -15,7 +16,6 @@ from bulk_topup.app.preflight import (
     check_run_caps,
     check_same_account,
 )
-from bulk_topup.app.prepare import compare_balances
 from bulk_topup.app.report import ReportOptions, make_report_folder
 from bulk_topup.app.restored_ledger import check_not_restored, has_rows_to_send
 from bulk_topup.domain.guards import Guards, guards_of

@@ -17,6 +17,7 @@ from bulk_topup.app.preflight import (
     check_before_reading,
     check_plan,
 )
+from bulk_topup.app.prepare_job import PlannedList
 from bulk_topup.app.product_changes import check_products
 from bulk_topup.app.report import ReportOptions, make_report_folder
 from bulk_topup.app.restored_ledger import check_not_restored, has_rows_to_send
@@ -29,7 +30,6 @@ from bulk_topup.domain.states import is_open
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import RunOptions, StopReason
 from bulk_topup.errors import BalanceTooLowError, GuardError, ListError, RunLockedError
-from bulk_topup.intake import Table
 from bulk_topup.intake.filters import left_out_rows
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore, RunLock, run_lock
@@ -138,7 +138,7 @@ async def run_list(
         if approval is None and found is not None:
             check_same_callbacks(found, options.callback_address)
         make_report_folder(report.folder)
-        left_out = _write_left_out(planned.table, report.folder)
+        left_out = _write_left_out(planned, report.folder)
         if approval is None and prepared.difference.to_send:
             watcher.confirm(f"{job.name}/{job.run_key}", prepared.difference.to_send)
         if prepared.difference.to_send:
@@ -172,6 +172,6 @@ def _list_fingerprint(job: Job) -> tuple[int, ...] | None:
         return None
 
 
-def _write_left_out(table: Table, folder: Path) -> Path | None:
-    rows = left_out_rows(table)
-    return None if rows is None else write_left_out(table.header, rows, folder)
+def _write_left_out(planned: PlannedList, folder: Path) -> Path | None:
+    rows = left_out_rows(planned.table, planned.reader)
+    return None if rows is None else write_left_out(planned.table.header, rows, folder)

@@ -75,7 +75,7 @@ def exit_code(finished: FinishedRun) -> ExitCode:
     if is_changed or (result.reason is not None and is_open(result.counts)):
         return ExitCode.RESUMABLE
     is_not_archived = archiving is not None and bool(archiving.why_not)
-    settled = result.counts[RowState.COMPLETED] + finished.report.summary.nothing_due
+    settled = result.counts[RowState.COMPLETED] + finished.report.summary.set_aside
     is_all = settled == sum(result.counts.values()) and not result.contradicted
     return ExitCode.ALL_COMPLETED if is_all and not is_not_archived else ExitCode.INCOMPLETE
 
@@ -101,6 +101,7 @@ def ending_of(
             contradicted=finished.result.contradicted,
             repeats=summary.repeats,
             nothing_due=summary.nothing_due,
+            duplicates=summary.duplicates,
             unknown_charges=summary.unknown_charges,
         )
     return Ending(

@@ -1,5 +1,6 @@
 """Creates jobs from a list or a job file and the options of a command line; reads the job file."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,12 @@ from bulk_topup.app.time_zone import JobZone, due_time
 from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.options.list import DELIMITERS, JobOptions, ListOptions
 from bulk_topup.cli.options.pace import PaceOptions
+from bulk_topup.cli.options.worth import Worth
 from bulk_topup.domain.auto_product import MOBILE_SERVICE, AutoProduct
 from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.fields import AMOUNT, CURRENCY, PRODUCT_ID, REFERENCE
 from bulk_topup.domain.guards import Guards
+from bulk_topup.intake.filters import Filter
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.list_pattern import escape_pattern
 from bulk_topup.jobs.load import load_job, make_job
@@ -33,8 +37,10 @@ def job_from(
     Raises:
         JobError: the job file is invalid.
     """
-    settings = _settings(given.list_, environment, pace)
+    settings, filters = _settings(given.list_, environment, pace), _filters(given.list_)
     fields = {"columns": given.list_.columns, "constants": given.list_.constants}
+    if (worth := given.list_.worth) is not None:
+        _add_worth(worth, settings, fields, given.list_)
     if path.suffix.lower() == ".toml":
         job = load_job(path)
         if accepted := given.list_.accept_number_plan:
@@ -45,15 +51,46 @@ def job_from(
             _check_has_subservices(job.auto_product)
             settings["auto_product"] = {"subservices": tuple(dict.fromkeys(subservices))}
         changed = {**settings, **given.stops.settings(), **given.guards.settings(job), **fields}
-        return make_job(_merge(job.model_dump(), changed), f"The job file {path} with these options"), path.parent
-    if given.list_.subservices:
+        made = make_job(_merge(job.model_dump(), changed), f"The job file {path} with these options")
+        return made.with_given_filters(filters), path.parent
+    if given.list_.subservices and worth is None:
         raise click.UsageError("--subservice is for a job file with [auto_product]. A list names its products.")
+    if worth is not None and REFERENCE not in given.list_.columns:
+        raise click.UsageError("--auto-product needs a reference for every row. Add --map reference=COLUMN.")
+    if given.list_.subservices:
+        settings["auto_product"] = {"subservices": tuple(dict.fromkeys(given.list_.subservices))}
     if "run_key" in settings:
         _check_literal(settings["run_key"])
     list_ = escape_pattern(str(path))
     _check_literal(list_)
     bare = {"list": list_, **fields, **settings, **given.stops.settings(), **given.guards.settings(Guards())}
-    return make_job(bare, "The combination of options"), Path()
+    return make_job(bare, "The combination of options").with_given_filters(filters), Path()
+
+
+def _add_worth(
+    worth: Worth, settings: dict[str, Any], fields: dict[str, Mapping[str, str]], list_: ListOptions
+) -> None:
+    """Set what chooses the product of each row by the same source amount.
+
+    Raises:
+        UsageError: another option says what rows are worth, or no column is a reference.
+    """
+    if list_.product is not None or list_.amount is not None or list_.calculation_mode is not None:
+        raise click.UsageError(
+            "--auto-product says product and amount. Remove --product, --amount, --calculation-mode."
+        )
+    if given := {AMOUNT, CURRENCY, PRODUCT_ID} & {*list_.columns, *list_.constants}:
+        raise click.UsageError(f"--auto-product says product and amount. Remove the other {', '.join(sorted(given))}.")
+    settings.setdefault("auto_product", {})
+    settings["calculation_mode"] = "SOURCE_AMOUNT"
+    fields["constants"] = {**fields["constants"], AMOUNT: worth.amount, CURRENCY: worth.currency}
+
+
+def _filters(list_: ListOptions) -> tuple[Filter, ...]:
+    try:
+        return tuple(map(Filter.parse, list_.filters))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--filter") from None
 
 
 def _settings(list_: ListOptions, environment: Environment | None, pace: PaceOptions | None) -> dict[str, Any]:
@@ -69,7 +106,9 @@ def _settings(list_: ListOptions, environment: Environment | None, pace: PaceOpt
         "default_country": list_.default_country,
         "accept_number_plan": list_.accept_number_plan or None,
         "decimal_mark": list_.decimal_mark,
+        "header_row": list_.header_row,
         "hidden_rows": list_.hidden_rows,
+        "keep": list_.keep,
         "calculation_mode": list_.calculation_mode,
         "allow_duplicates": list_.allow_duplicates,
         "skip_refused": list_.skip_refused,

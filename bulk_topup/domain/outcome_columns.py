@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Self
 
 from bulk_topup.domain.money import format_plain
-from bulk_topup.domain.problems import Problem, is_nothing_due
+from bulk_topup.domain.problems import Problem, is_left_out, is_nothing_due
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.states import RowState
 
@@ -76,12 +76,12 @@ class Outcomes:
         return len(self.line)
 
     def not_completed(self) -> list[int]:
-        """Return the indexes of rows that are not completed, without those for which nothing is due."""
+        """Return the indexes of rows that are not completed, without those that need nothing."""
         return [
             index
             for index, state in enumerate(self.state)
             if state != RowState.COMPLETED.value
-            and not (state == RowState.REFUSED.value and is_nothing_due(self.problems[index]))
+            and not (state == RowState.REFUSED.value and _is_set_aside(self.problems[index]))
         ]
 
     def row(self, index: int) -> Outcome:
@@ -101,3 +101,7 @@ class Outcomes:
 
 
 _FIELDS = tuple(each.name for each in fields(Outcomes))
+
+
+def _is_set_aside(problems: Sequence[Problem]) -> bool:
+    return is_nothing_due(problems) or is_left_out(problems)

@@ -34,6 +34,8 @@ class Problem:
     is_repeat: bool = False
     #: Whether nothing is due for the row, which is no mistake of the list.
     is_nothing_due: bool = False
+    #: Whether the row is left out because it is the same as an earlier one of its list, which the list's owner decided.
+    is_left_out: bool = False
 
 
 #: The third value of an encoded problem of a row that another one may pay: one of its own run, or another run's.
@@ -41,6 +43,10 @@ _BY_OWN_RUN: Final = 1
 _BY_OTHER_RUN: Final = 2
 #: The third value of one that says that nothing is due.
 _NOTHING_DUE: Final = 0
+
+
+#: The third value of one of a row that is left out as a duplicate: a text, which counts as false in SQL.
+LEFT_OUT_CODE: Final = "duplicate"
 
 
 #: `json.dumps` with these options creates an encoder each time.
@@ -51,7 +57,7 @@ def encode_problems(problems: Iterable[Problem]) -> str:
     """Return problems as the JSON text that plan, ledger and report share.
 
     Each problem is an array of column and message, with a third value only where `may_be_paid`: 2 where `is_repeat`,
-    else 1; and 0 where `is_nothing_due`.
+    else 1; 0 where `is_nothing_due`; and `LEFT_OUT_CODE` where `is_left_out`.
     """
     return _encode([_entry(problem) for problem in problems])
 
@@ -59,6 +65,8 @@ def encode_problems(problems: Iterable[Problem]) -> str:
 def _entry(problem: Problem) -> list[str | int]:
     if problem.may_be_paid:
         return [problem.column, problem.message, _BY_OTHER_RUN if problem.is_repeat else _BY_OWN_RUN]
+    if problem.is_left_out:
+        return [problem.column, problem.message, LEFT_OUT_CODE]
     return [problem.column, problem.message, *([_NOTHING_DUE] if problem.is_nothing_due else [])]
 
 
@@ -69,9 +77,10 @@ def decode_problems(stored: str | Sequence[Sequence[Any]]) -> tuple[Problem, ...
         Problem(
             column=entry[0],
             message=entry[1],
-            may_be_paid=len(entry) > 2 and entry[2] != _NOTHING_DUE,
+            may_be_paid=len(entry) > 2 and entry[2] in {_BY_OWN_RUN, _BY_OTHER_RUN},
             is_repeat=len(entry) > 2 and entry[2] == _BY_OTHER_RUN,
             is_nothing_due=len(entry) > 2 and entry[2] == _NOTHING_DUE,
+            is_left_out=len(entry) > 2 and entry[2] == LEFT_OUT_CODE,
         )
         for entry in entries
     )
@@ -80,6 +89,11 @@ def decode_problems(stored: str | Sequence[Sequence[Any]]) -> tuple[Problem, ...
 def is_nothing_due(problems: Sequence[Problem]) -> bool:
     """Return True if nothing is due for a row with these problems, and nothing else is wrong with it."""
     return len(problems) == 1 and problems[0].is_nothing_due
+
+
+def is_left_out(problems: Sequence[Problem]) -> bool:
+    """Return True if a row with these problems is left out as a duplicate, and nothing else is wrong with it."""
+    return len(problems) == 1 and problems[0].is_left_out
 
 
 def position_word(list_name: str) -> str:

@@ -123,3 +123,5 @@ class OutcomeGroup:
     is_repeat: bool = False
     #: Whether they are refused because nothing is due, and for nothing else.
     is_nothing_due: bool = False
+    #: Whether they are left out as duplicates, and for nothing else.
+    is_left_out: bool = False

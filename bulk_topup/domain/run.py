@@ -15,10 +15,13 @@ BARE_LIST: Final = "list"
 #: How new runs read their lists. 1: numbers as they are written. 2: old spellings are brought into their modern form,
 #: and a column "country" is that of national numbers. 3: columns are known by their names in seven languages, amounts
 #: may have a currency and group marks, cells of workbooks are read as their number formats show them, and hidden rows
-#: need a decision. A run keeps its version: another number or reference would be another row.
-READING_VERSION: Final = 3
+#: need a decision. 4: column names may be below titles, and totals and signatures below the rows are left out. A run
+#: keeps its version: another number or reference would be another row.
+READING_VERSION: Final = 4
 #: The first version that reads a workbook's cells as they are shown.
 SHOWN_VERSION: Final = 3
+#: The first version that leaves out titles, totals and signatures.
+LEFT_OUT_VERSION: Final = 4
 #: Most runs that the phrase of a decision names.
 _MAX_NAMED: Final = 3
 

@@ -8,10 +8,11 @@ from typing import Final
 
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
-from bulk_topup.domain.problems import is_nothing_due
+from bulk_topup.domain.problems import is_left_out, is_nothing_due
 from bulk_topup.domain.row import OutcomeGroup
 from bulk_topup.domain.run import Closing, PaidAgain, Run
 from bulk_topup.domain.states import RowState
+from bulk_topup.domain.total import Total
 
 #: Most digits of a sum. Python's default of 28 would round silently; money never reaches this, and a longer sum raises
 #: instead of being rounded.
@@ -21,48 +22,6 @@ _EXACT = Context(prec=SUM_DIGITS, traps=[Inexact, InvalidOperation])
 _ZERO: Final = Decimal(0)
 #: The currency of a price without one, so that the totals keep it.
 UNKNOWN_UNIT: Final = "unknown"
-#: What rows are for which nothing is due.
-NOTHING_DUE: Final = "nothing due"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Total:
-    """The totals of the rows with the same state, product and units."""
-
-    state: RowState
-    product_id: int | None
-    #: Sum of the requested amounts, in `unit`.
-    amount: Decimal
-    unit: str | None
-    #: Sums of the wholesale price and the fee that are charged or on hold, in `price_unit`.
-    price: Decimal
-    fee: Decimal
-    price_unit: str | None
-    #: The number of rows.
-    rows: int
-    #: Refused rows among them for which nothing is due, and that need nothing else.
-    nothing_due: int = 0
-
-    @property
-    def name(self) -> str:
-        """What the rows are, for people: their state, or that nothing is due for them."""
-        if not self.nothing_due:
-            return self.state.value
-        return NOTHING_DUE if self.nothing_due == self.rows else f"{self.state} ({self.nothing_due:,} {NOTHING_DUE})"
-
-    def as_json(self) -> dict[str, object]:
-        """Return it as plain JSON values; amounts are strings in plain notation."""
-        return {
-            "state": self.state.value,
-            "product_id": self.product_id,
-            "amount": format_plain(self.amount),
-            "unit": self.unit,
-            "price": format_plain(self.price),
-            "fee": format_plain(self.fee),
-            "price_unit": self.price_unit,
-            "rows": self.rows,
-            "nothing_due": self.nothing_due,
-        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,11 +57,18 @@ class Summary:
     repeats: int = 0
     #: Refused rows for which nothing is due, and that need nothing else.
     nothing_due: int = 0
+    #: Refused rows that are left out as duplicates, and that need nothing else.
+    duplicates: int = 0
 
     @property
     def is_complete(self) -> bool:
-        """Whether every row is completed, but for those for which nothing is due."""
-        return self.counts[RowState.COMPLETED] + self.nothing_due == self.rows
+        """Whether every row is completed, but for those that are set aside."""
+        return self.counts[RowState.COMPLETED] + self.set_aside == self.rows
+
+    @property
+    def set_aside(self) -> int:
+        """Refused rows that need nothing: nothing is due for them, or they are left out as duplicates."""
+        return self.nothing_due + self.duplicates
 
     @property
     def money(self) -> dict[str, dict[str, Decimal]]:
@@ -123,6 +89,7 @@ class Summary:
             "rows": self.rows,
             "counts": {state.value: count for state, count in self.counts.items()},
             "nothing_due": self.nothing_due,
+            "duplicates_left_out": self.duplicates,
             "totals": [total.as_json() for total in self.totals],
             "charged": {unit: format_plain(amount) for unit, amount in self.charged.items()},
             "held": {unit: format_plain(amount) for unit, amount in self.held.items()},
@@ -154,7 +121,7 @@ class Tally:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._sums: dict[_Key, _Sums] = {}
-        self._repeats = 0
+        self._repeats = self._duplicates = 0
         self._unknown_charges = 0
         self._planned: dict[str, Decimal] = {}
 
@@ -167,6 +134,10 @@ class Tally:
                 state == RowState.REFUSED and is_nothing_due(problems)
                 for state, problems in zip(outcomes.state, outcomes.problems, strict=True)
             ]
+            self._duplicates += sum(
+                state == RowState.REFUSED and is_left_out(problems)
+                for state, problems in zip(outcomes.state, outcomes.problems, strict=True)
+            )
         groups_of_rows = Counter(
             zip(
                 outcomes.state,
@@ -211,6 +182,7 @@ class Tally:
             sums.rows += group.rows
             self._repeats += group.rows if group.is_repeat else 0
             sums.nothing_due += group.rows if group.is_nothing_due else 0
+            self._duplicates += group.rows if group.is_left_out else 0
             if group.state is RowState.COMPLETED and group.price is None:
                 self._unknown_charges += group.rows
             if group.state is RowState.COMPLETED and group.planned_cost is not None and group.planned_unit is not None:
@@ -257,6 +229,7 @@ class Tally:
             paid_again=self._run.paid_again,
             repeats=self._repeats,
             nothing_due=sum(total.nothing_due for total in totals),
+            duplicates=self._duplicates,
         )
 
 

@@ -11,7 +11,7 @@ from bulk_topup.domain.list_command import list_command, place_options
 from bulk_topup.domain.report_files import not_completed_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
-from bulk_topup.domain.summary import NOTHING_DUE
+from bulk_topup.domain.total import LEFT_OUT, NOTHING_DUE
 
 #: A conflict was perhaps paid, and a reversed row was paid once: neither is called failed.
 REVIEW_STATES: Final = frozenset({RowState.CONFLICT, RowState.REVERSED})
@@ -78,37 +78,42 @@ def format_rows(number: int) -> str:
     return f"{number:,} {'row' if number == 1 else 'rows'}"
 
 
-def format_counts(counts: Mapping[RowState, int], *, contradicted: int = 0, nothing_due: int = 0) -> str:
+def format_counts(
+    counts: Mapping[RowState, int], *, contradicted: int = 0, nothing_due: int = 0, duplicates: int = 0
+) -> str:
     """Return how many rows have which outcome, for people: `230 of 250 rows completed, 18 failed, 2 need review`.
 
     Args:
         counts: the run's rows in each state, all states named.
         contradicted: paid or open rows that the list contradicts; they need review, whatever their state.
         nothing_due: refused rows for which nothing is due.
+        duplicates: refused rows that are left out as duplicates.
     """
     review = sum(counts[state] for state in REVIEW_STATES) + contradicted
     parts = [
         (sum(counts[state] for state in OPEN_STATES), "open"),
         (counts[RowState.FAILED], "failed"),
-        (counts[RowState.REFUSED] - nothing_due, "refused"),
+        (counts[RowState.REFUSED] - nothing_due - duplicates, "refused"),
         (nothing_due, "with nothing due"),
+        (duplicates, "left out as duplicate" if duplicates == 1 else LEFT_OUT),
         (review, "needs review" if review == 1 else "need review"),
     ]
     first = f"{counts[RowState.COMPLETED]:,} of {format_rows(sum(counts.values()))} completed"
     return ", ".join([first, *(f"{number:,} {outcome}" for number, outcome in parts if number)])
 
 
-def named_counts(counts: Mapping[RowState, int], nothing_due: int) -> list[tuple[str, int]]:
-    """Return how many rows are in each state, by its name; those for which nothing is due are apart, and not refused.
+def named_counts(counts: Mapping[RowState, int], nothing_due: int, duplicates: int = 0) -> list[tuple[str, int]]:
+    """Return how many rows are in each state, by its name; refused rows that need nothing are apart.
 
     Args:
         counts: rows in each state.
         nothing_due: refused rows for which nothing is due.
+        duplicates: refused rows that are left out as duplicates.
     """
-    named = [
-        (state.value, count - (nothing_due if state is RowState.REFUSED else 0)) for state, count in counts.items()
-    ]
-    return [*named, (NOTHING_DUE, nothing_due)] if nothing_due else named
+    aside = [(NOTHING_DUE, nothing_due), (LEFT_OUT, duplicates)]
+    refused = counts.get(RowState.REFUSED, 0) - nothing_due - duplicates
+    named = [(state.value, refused if state is RowState.REFUSED else count) for state, count in counts.items()]
+    return named + [each for each in aside if each[1]]
 
 
 def verdict_of(
@@ -118,6 +123,7 @@ def verdict_of(
     contradicted: int,
     repeats: int = 0,
     nothing_due: int = 0,
+    duplicates: int = 0,
     unknown_charges: int = 0,
     is_running: bool = False,
     command: str = "",
@@ -130,13 +136,15 @@ def verdict_of(
         contradicted: paid or open rows that the list contradicts.
         repeats: refused rows that repeat payments of other runs.
         nothing_due: refused rows for which nothing is due, and that need nothing else.
+        duplicates: refused rows that are left out as duplicates, and that need nothing else.
         unknown_charges: completed rows for which DVS states no price.
         is_running: whether a process works on it.
         command: the command line that pays these rows again; empty for one that is made of what the run keeps.
     """
-    rows, text = sum(counts.values()), format_counts(counts, contradicted=contradicted, nothing_due=nothing_due)
+    rows = sum(counts.values())
+    text = format_counts(counts, contradicted=contradicted, nothing_due=nothing_due, duplicates=duplicates)
     # They are neither to fix nor to pay.
-    unpaid = {**counts, RowState.REFUSED: counts[RowState.REFUSED] - nothing_due}
+    unpaid = {**counts, RowState.REFUSED: counts[RowState.REFUSED] - nothing_due - duplicates}
     if unknown_charges:
         text = f"{text}, charge of {format_rows(unknown_charges)} unknown"
     if run.closing is not None:
@@ -146,7 +154,7 @@ def verdict_of(
         severity, headline = Severity.OPEN, f"Running: {text}."
     elif any(counts[state] for state in OPEN_STATES):
         severity, headline = Severity.OPEN, f"Incomplete: {text}."
-    elif counts[RowState.COMPLETED] + nothing_due < rows or contradicted:
+    elif counts[RowState.COMPLETED] + nothing_due + duplicates < rows or contradicted:
         severity, headline = Severity.BAD, f"{text[:1].upper()}{text[1:]}."
     elif is_idle:
         severity, headline = Severity.OPEN, f"Nothing was paid, as nothing is due for any row: {text}."

@@ -62,7 +62,8 @@ def map_columns(
         fix = f"These columns are likely, if they are what they are called: {options}" if options else ""
         raise MappingError(
             f"No column maps to a field. Columns: {_format_columns(columns)}. "
-            f"The first row must contain column names. {fix or 'Map columns with --map FIELD=COLUMN.'}"
+            "If they are not the column names, give the row that has them with --header-row N. "
+            f"{fix or 'Map columns with --map FIELD=COLUMN.'}"
         )
     return {field: found[field] for field in fields.FIELDS if field in found}
 
@@ -151,6 +152,18 @@ def _recognise(columns: Sequence[str], used: Collection[int], version: int) -> d
         if field is not None and index not in used:
             indexes.setdefault(field, []).append(index)
     return indexes
+
+
+def known_fields(columns: Sequence[str], mapping: Mapping[str, str]) -> set[str]:
+    """Return the fields that a row of cells names, as a header does.
+
+    Args:
+        columns: the cells, without spaces around them.
+        mapping: the given column for a field.
+    """
+    given = {strip(column).casefold(): field for field, column in mapping.items()}
+    found = (given.get(column.casefold()) or _field_of(column, READING_VERSION) for column in columns if column)
+    return {field for field in found if field is not None}
 
 
 def _field_of(column: str, version: int) -> str | None:

@@ -1,5 +1,6 @@
 """Filters of a job: rows of a list that it pays, and rows that it leaves out; reads the list through its table."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
@@ -8,14 +9,19 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from bulk_topup.domain.outside_rows import CONDITIONS, Outside
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.errors import ListError
-from bulk_topup.intake import Table
+from bulk_topup.intake import ListReader, Table
 from bulk_topup.intake.cells.lookalikes import is_lookalike
 from bulk_topup.intake.cells.spreadsheet_artefacts import find_rounded, find_uncomputed
 from bulk_topup.intake.cells.texts import RowCheck, quoted, strip
+from bulk_topup.intake.files.open_table import titles_of
 from bulk_topup.intake.seen_table import SeenTable
 
+#: A filter on a command line: a column, quoted if its name has a sign, and a text or whether the cell is blank.
+_COMPARED: Final = re.compile(r'\s*(?:"([^"]+)"|([^"=!]+?))\s*(!?=)\s*(.*?)\s*', re.DOTALL)
+_BLANK: Final = re.compile(r'\s*(?:"([^"]+)"|([^"=!]+?))\s+is\s+(not\s+)?blank\s*', re.IGNORECASE)
 #: Cells of a filter's column whose check is cached.
 _CELLS_CACHED: Final = 1_024
 
@@ -41,6 +47,25 @@ class Filter(BaseModel):
         if () in (self.equals, self.not_equals):
             raise ValueError("a filter needs at least one text; remove it to pay every row")
         return self
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the filter that a command line gives, such as `status = paid` or `status is not blank`.
+
+        Raises:
+            ValueError: the text is no filter.
+        """
+        if (found := _BLANK.fullmatch(text)) is not None:
+            return cls(column=(found[1] or found[2]).strip(), blank=found[3] is None)
+        found = _COMPARED.fullmatch(text)
+        value = "" if found is None else found[4].removeprefix('"').removesuffix('"').strip()
+        if found is None or not value:
+            raise ValueError(
+                f'"{text}" is not a filter. Write it like "status = paid", "status != paid", "status is blank" or '
+                '"status is not blank".'
+            )
+        column = (found[1] or found[2]).strip()
+        return cls(column=column, equals=value) if found[3] == "=" else cls(column=column, not_equals=value)
 
     def __str__(self) -> str:
         if self.blank is not None:
@@ -130,7 +155,8 @@ class FilteredTable:
         if self.counts and not is_any:
             counts = "; ".join(f"{format_rows(count)} by filter {filter_}" for filter_, count in self.counts.items())
             raise ListError(
-                f"The job's filters leave out every row of {self._name}: {counts}. Correct [[filters]], or the list."
+                f"The filters leave out every row of {self._name}: {counts}. Correct them in the job file or on the "
+                "command line, or correct the list."
             )
 
     def left_out(self) -> Iterator[tuple[int, list[str], str]]:
@@ -156,9 +182,25 @@ class FilteredTable:
         return None
 
 
-def left_out_rows(table: Table) -> Iterator[tuple[int, list[str], str]] | None:
-    """Return what `left_out` of a list yields; None for a list that leaves out nothing."""
-    return table.left_out() if isinstance(table, FilteredTable | SeenTable) else None
+def left_out_rows(table: Table, reader: ListReader) -> Iterator[tuple[int, list[str], str]] | None:
+    """Return the rows of a file that are not paid, each with its line and the condition that it does not meet.
+
+    Args:
+        table: the list.
+        reader: the same list, which was read to its end.
+
+    Returns:
+        The rows in order; None for a list that leaves out nothing.
+    """
+    rows = reader.outside_rows.rows
+    outside = [(line, cells, CONDITIONS[kind]) for line, kind, cells in reader.footers() if line in rows]
+    if Outside.TITLE in rows.values():
+        outside = [(line, cells, CONDITIONS[Outside.TITLE]) for line, cells in titles_of(table)] + outside
+    if not isinstance(table, FilteredTable | SeenTable):
+        return iter(outside) if outside else None
+    # A total of all rows of the file may be among those that are left out.
+    own = (row for row in table.left_out() if row[0] not in rows)
+    return merge(own, outside, key=lambda row: row[0])
 
 
 def _first_problem(first: RowCheck, second: RowCheck, cell: str) -> str | None:

@@ -11,7 +11,9 @@ from bulk_topup.domain.amount_notes import AmountNotes
 from bulk_topup.domain.column_use import ColumnUse
 from bulk_topup.domain.currency_signs import AMOUNT_SIGN
 from bulk_topup.domain.number_notes import NumberNotes
+from bulk_topup.domain.outside_rows import Outside, OutsideRows
 from bulk_topup.domain.problems import DO_NOT_PAY, REASON_COLUMN, position, position_word
+from bulk_topup.domain.run import LEFT_OUT_VERSION
 from bulk_topup.errors import ListError, MappingError
 from bulk_topup.intake.amount_columns import AmountColumn
 from bulk_topup.intake.cells.formats import Formats
@@ -20,9 +22,11 @@ from bulk_topup.intake.cells.texts import EARLIER_BLANKS, CellProblem, RowCheck,
 from bulk_topup.intake.column_mapping import map_columns, propose_columns
 from bulk_topup.intake.files.batches import Layout, batches_of, frames_of_rows
 from bulk_topup.intake.files.csv_file import CsvTable
-from bulk_topup.intake.files.open_table import Table, file_table, open_table
+from bulk_topup.intake.files.open_table import Table, file_table, titles_of
 from bulk_topup.intake.files.source import ListSource
 from bulk_topup.intake.files.xlsx_file import XlsxTable
+from bulk_topup.intake.footers import FooterColumns, Footers, find_footers
+from bulk_topup.intake.header_row import open_headed_table
 from bulk_topup.intake.number_columns import NumberColumns, RowCountries
 
 #: Most columns of a list: a sheet must have space for them and for those of the report.
@@ -48,6 +52,8 @@ class ListReader:
         constants: Mapping[str, str],
         formats: Formats,
         row_checks: Mapping[int, RowCheck],
+        *,
+        leaves_out: bool,
     ) -> None:
         self._name = name
         self._table = table
@@ -57,6 +63,10 @@ class ListReader:
         self._formats = replace(formats, default_country=constants.get(fields.COUNTRY, formats.default_country))
         self._numbers = NumberColumns(self._formats)
         self._amounts = AmountColumn(formats, self._amount_cells)
+        self._footer_columns = FooterColumns(mapped=indexes, amounts_of=self._read_amounts)
+        self._leaves_out = leaves_out and bool(self._footer_columns.party)
+        #: Totals and signatures below the list; None until a row may be one.
+        self._footers: Footers | None = None
         self._normalisers: dict[str, Normaliser] = {
             field: normaliser_of(field, formats) for field in indexes if field not in fields.MOBILE_FIELDS
         }
@@ -90,6 +100,18 @@ class ListReader:
         return self._amounts.notes
 
     @property
+    def outside_rows(self) -> OutsideRows:
+        """The rows that are no part of the list, as far as `batches` has come."""
+        titles = dict.fromkeys((line for line, _ in titles_of(self._table)), Outside.TITLE) if self._leaves_out else {}
+        below = {line: kind for line, kind, _ in self.footers()}
+        return OutsideRows(rows=titles | below, position_word=self.position_word)
+
+    def footers(self) -> Iterator[tuple[int, Outside, list[str]]]:
+        """Yield the totals and signatures below the list with their lines and cells, as far as `batches` has come."""
+        rows = {} if self._footers is None else self._footers.rows
+        return ((line, kind, cells) for line, (kind, cells) in sorted(rows.items()))
+
+    @property
     def column_use(self) -> ColumnUse:
         """Which of the list's columns are used for what, and which are only kept."""
         used = set(self._indexes.values())
@@ -113,14 +135,36 @@ class ListReader:
         """
         self._numbers = NumberColumns(self._formats)
         self._amounts = AmountColumn(self._formats, self._amount_cells)
+        self._footers = None
         is_empty = True
-        for batch in batches_of(_frames(self._table, self._layout)):
-            is_empty = False
+        for rows in batches_of(_frames(self._table, self._layout)):
+            batch = self._without_footers(rows)
+            is_empty = is_empty and batch.is_empty()
+            if batch.is_empty():
+                continue
             yield self._frame(batch)
         if is_empty:
             raise ListError(
                 f"{self._name} has a header, but no rows. Add a row for each beneficiary, or choose another list."
             )
+
+    def _without_footers(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return a batch without the totals and signatures of the list, which is searched for them if it needs to."""
+        if not self._leaves_out:
+            return rows
+        if self._footers is None and rows.select(self._footer_columns.lacks_party().any()).item():
+            self._footers = find_footers(_frames(self._table, self._layout), self._footer_columns)
+            if (file := file_table(self._table)) is not self._table:
+                # A total may be that of all rows of the file, whatever is left out of them or corrected.
+                layout = replace(self._layout, nameless=())
+                self._footers.rows |= find_footers(_frames(file, layout), self._footer_columns).rows
+        if self._footers is None or not self._footers.rows:
+            return rows
+        return rows.filter(~pl.col("line").is_in(list(self._footers.rows)))
+
+    def _read_amounts(self, cells: pl.Series) -> pl.Series:
+        """Return amounts without noting how they are read."""
+        return AmountColumn(self._formats, self._amount_cells).read(cells)[0]
 
     def _amount_cells(self) -> Iterator[pl.Series]:
         """Yield the cells of the whole amount column, as the file has it."""
@@ -161,6 +205,9 @@ class ListReader:
                 "Put quotes around cells that contain a delimiter or a decimal comma."
             )
             yield row, "", text
+        for line, text in ({} if self._footers is None else self._footers.problems).items():
+            for row in (rows["line"] == line).arg_true():
+                yield row, self.column_of(fields.AMOUNT), text
         text = "This row must not be paid by a list, see its reason. Remove the row."
         for index in self._reasons:
             for row in rows[str(index)].str.starts_with(DO_NOT_PAY).arg_true():
@@ -194,6 +241,7 @@ def read_list(
     formats: Formats,
     table: Table | None = None,
     row_checks: Mapping[int, RowCheck] | None = None,
+    leaves_out: bool = True,
 ) -> ListReader:
     """Open a list and map its columns.
 
@@ -204,13 +252,14 @@ def read_list(
         formats: the list's number formats.
         table: the list, if it is open already.
         row_checks: checks by column index that refuse a row for its cell, in addition to those of its fields.
+        leaves_out: whether totals and signatures below the list are left out, where its version does that.
 
     Raises:
         ListError: the list cannot be read.
         MappingError: a field or a column does not exist or is ambiguous, or a constant is not a value of its field.
     """
     if table is None:
-        table = open_table(source)
+        table = open_headed_table(source, mapping, formats.version)
     names = _names(table.header)
     if len(names) > MAX_COLUMNS:
         raise ListError(
@@ -222,7 +271,8 @@ def read_list(
         recognised = tuple(cell.strip(EARLIER_BLANKS) for cell in table.header[: len(names)])
     indexes = map_columns(recognised, mapping, constants, formats.version)
     values = {field: _constant(field, text, formats) for field, text in constants.items()}
-    return ListReader(source.path.name, table, indexes, values, formats, row_checks or {})
+    leaves_out = leaves_out and formats.version >= LEFT_OUT_VERSION
+    return ListReader(source.path.name, table, indexes, values, formats, row_checks or {}, leaves_out=leaves_out)
 
 
 def _names(header: Sequence[str]) -> tuple[str, ...]:

@@ -16,16 +16,15 @@ from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.period import Period
 from bulk_topup.domain.run import BARE_LIST
 from bulk_topup.domain.run_names import fold_name, is_usable_name
-from bulk_topup.domain.unseen_rows import HiddenRows
 from bulk_topup.dvs.field_limits import E164
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
 from bulk_topup.intake import Formats, ListSource
-from bulk_topup.intake.filters import Filter
 from bulk_topup.jobs.base_job import BaseJob, Name, ReportSettings, resolve_folder
 from bulk_topup.jobs.date_templates import Template, render_dates
 from bulk_topup.jobs.durations import parse_age
 from bulk_topup.jobs.list_pattern import escape_pattern, find_matches, is_pattern, unescape_pattern
+from bulk_topup.jobs.row_settings import RowSettings
 from bulk_topup.plan import PlanOptions
 
 #: Most numbers that a job may accept by name.
@@ -65,7 +64,7 @@ class NoListError(ListError):
         self.job = job
 
 
-class Job(BaseJob, Guards):
+class Job(BaseJob, Guards, RowSettings):
     """A repeatable payout set-up, with its guards."""
 
     #: First part of the run name; by default the file name without `.toml`.
@@ -84,8 +83,6 @@ class Job(BaseJob, Guards):
     columns: dict[str, str] = Field(default_factory=dict)
     #: Value of a DVS field that is the same for every row.
     constants: dict[str, str] = Field(default_factory=dict)
-    #: Filters that rows must meet to be paid; other rows are left out, counted and listed in a file of the report.
-    filters: tuple[Filter, ...] = ()
     #: Product ID of every row; without it the list needs a column `product_id`.
     product: int | None = Field(default=None, ge=1)
     #: "statement" asks DVS what each account owes, and pays that; without it, the list has amounts, or this word as
@@ -109,9 +106,6 @@ class Job(BaseJob, Guards):
     accept_number_plan: tuple[E164Number, ...] = Field(default=(), max_length=MAX_ACCEPTED_NUMBERS)
     #: Decimal mark of amounts that are text; number cells of a workbook have none.
     decimal_mark: Literal[".", ","] = "."
-    #: XLSX: whether rows that are hidden, filtered out or struck through in the workbook are paid: pay or leave-out; a
-    #: list that has any needs it.
-    hidden_rows: HiddenRows | None = None
     #: Whether amounts are what the beneficiary receives (DESTINATION_AMOUNT) or what is charged (SOURCE_AMOUNT).
     calculation_mode: CalculationMode = CalculationMode.DESTINATION_AMOUNT
     #: Allow a credit party more than once for the same product.
@@ -247,6 +241,7 @@ class Job(BaseJob, Guards):
             encoding=self.encoding,
             delimiter=self.delimiter,
             decimal_mark=self.decimal_mark,
+            header_row=self.header_row,
         )
 
     @property
@@ -277,6 +272,7 @@ class Job(BaseJob, Guards):
         return PlanOptions(
             calculation_mode=self.calculation_mode,
             allow_duplicates=self.allow_duplicates,
+            keep_first=self.keep is not None,
             hold=self.mode is Mode.HOLD,
             row_amounts=self.caps.row_amounts,
             bill=self.bill,

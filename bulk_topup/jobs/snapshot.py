@@ -8,10 +8,11 @@ from typing import Final
 from pydantic import ValidationError
 
 from bulk_topup.domain.run import Run
+from bulk_topup.intake.filters import Filter
 from bulk_topup.jobs.job import Job
 
-#: Settings that decide how a list is read; existing ledgers have them under these names.
-_READING: Final = {
+#: Settings that decide how a list is read; existing ledgers have them under these names, in this order.
+_READING: Final = (
     "sheet",
     "encoding",
     "delimiter",
@@ -22,19 +23,30 @@ _READING: Final = {
     "auto_product",
     "default_country",
     "decimal_mark",
-}
+)
 #: Settings that decide what it means; written where they are not the default. Earlier versions wrote none.
-_MEANING: Final = {"calculation_mode", "allow_duplicates", "amount", "bill", "hidden_rows"}
+_MEANING: Final = ("amount", "bill", "hidden_rows", "calculation_mode", "allow_duplicates", "header_row", "keep")
+#: The name of the filters that a command line gave, which are among the filters too.
+_GIVEN_FILTERS: Final = "given_filters"
 #: Settings of [auto_product] that are written where they are not the default.
 _CHOICE: Final = {"subservices", "prefer", "amounts", "products"}
 
 
 def reading_snapshot(job: Job) -> str:
     """Return the settings that decide how the list is read and what it means, as JSON."""
-    reading = job.model_dump(mode="json", include=_READING, exclude={"auto_product": _CHOICE})
+    found = job.model_dump(mode="json", include=set(_READING), exclude={"auto_product": _CHOICE})
+    reading = {name: found[name] for name in _READING}
     if job.auto_product is not None:
         reading["auto_product"] |= job.auto_product.model_dump(mode="json", include=_CHOICE, exclude_defaults=True)
-    return json.dumps(reading | job.model_dump(mode="json", include=_MEANING, exclude_defaults=True))
+    if job.given_filters:
+        reading[_GIVEN_FILTERS] = [filter_.model_dump(mode="json") for filter_ in job.given_filters]
+    meant = job.model_dump(mode="json", include=set(_MEANING), exclude_defaults=True)
+    return json.dumps(reading | {name: meant[name] for name in _MEANING if name in meant})
+
+
+def given_filters(run: Run) -> tuple[Filter, ...]:
+    """Return the filters that the command line gave when the run was started."""
+    return tuple(Filter.model_validate(each) for each in json.loads(run.reading or "{}").get(_GIVEN_FILTERS, ()))
 
 
 def report_snapshot(job: Job, hidden_columns: Collection[str] = ()) -> str:
@@ -53,7 +65,9 @@ def job_from_run(run: Run) -> Job | None:
     if run.reading is None:
         return None
     try:
-        job = Job.model_validate({**json.loads(run.reading), "list": "-"})
+        reading = json.loads(run.reading)
+        reading.pop(_GIVEN_FILTERS, None)
+        job = Job.model_validate({**reading, "list": "-"}).with_given_filters(given_filters(run))
     except ValidationError:  # written by a version with other settings
         return None
     # Set without validation: names of files and folders are not templates.

@@ -28,7 +28,7 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.pin_keys import PinKeys, is_empty
 from bulk_topup.ledger.row_mapping import outcome_group_of
-from bulk_topup.ledger.sql_fragments import IS_NOTHING_DUE, SHOWN
+from bulk_topup.ledger.sql_fragments import IS_LEFT_OUT, IS_NOTHING_DUE, SHOWN
 
 #: Rows of the first page, and of the largest; in between, as many as fit into `PAGE_BYTES`, judged by the page before.
 FIRST_ROWS: Final = 64
@@ -95,10 +95,11 @@ OUTCOME_GROUPS: Final = f"""
            r.cost AS planned_cost, count(*) AS rows,
            r.state = 'refused' AND EXISTS (
                SELECT 1 FROM json_each(r.problems) AS p WHERE json_extract(p.value, '$[2]') = 2) AS is_repeat,
-           r.state = 'refused' AND {IS_NOTHING_DUE.format(of="r")} AS is_nothing_due
+           r.state = 'refused' AND {IS_NOTHING_DUE.format(of="r")} AS is_nothing_due,
+           r.state = 'refused' AND {IS_LEFT_OUT.format(of="r")} AS is_left_out
     FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND {SHOWN}
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13
 """  # noqa: S608
 
 

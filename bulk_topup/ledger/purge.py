@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from bulk_topup.domain.problems import LEFT_OUT_CODE
 from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows
@@ -12,7 +13,7 @@ from bulk_topup.ledger.connection import scrub
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.not_the_same import FORGET_PAIRS
 from bulk_topup.ledger.row_mapping import run_of
-from bulk_topup.ledger.sql_fragments import IS_NOTHING_DUE
+from bulk_topup.ledger.sql_fragments import IS_LEFT_OUT, IS_NOTHING_DUE
 
 #: Replaces texts that could quote a cell.
 _REMOVED: Final = "'Removed with the personal data of the run.'"
@@ -30,6 +31,7 @@ _PURGE_ROWS: Final = f"""
         acknowledged = NULL,
         problems = CASE WHEN problems = '[]' THEN '[]'
             WHEN {IS_NOTHING_DUE.format(of="rows")} THEN json_array(json_array('', {_REMOVED}, 0))
+            WHEN {IS_LEFT_OUT.format(of="rows")} THEN json_array(json_array('', {_REMOVED}, '{LEFT_OUT_CODE}'))
             ELSE json_array(json_array('', {_REMOVED})) END,
         message = CASE message WHEN '' THEN '' ELSE {_REMOVED} END,
         note = CASE note WHEN '' THEN '' ELSE {_REMOVED} END

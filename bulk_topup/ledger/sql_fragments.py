@@ -5,6 +5,7 @@ from typing import Final
 
 from bulk_topup.domain.attempt import MAY_ARRIVE
 from bulk_topup.domain.list_parts import LINES_OF_PART
+from bulk_topup.domain.problems import LEFT_OUT_CODE
 from bulk_topup.domain.sameness import NEAR_END
 from bulk_topup.domain.states import RowState
 
@@ -17,6 +18,10 @@ SENT: Final = ", ".join(
 UNSENT: Final = f"'{RowState.REFUSED}', '{RowState.PENDING}'"
 #: True for problems of a row for which nothing is due, and that needs nothing else.
 IS_NOTHING_DUE: Final = "(json_array_length({of}.problems) = 1 AND json_extract({of}.problems, '$[0][2]') IS 0)"
+#: True for problems of a row that is left out as a duplicate, and that needs nothing else.
+IS_LEFT_OUT: Final = (
+    f"(json_array_length({{of}}.problems) = 1 AND json_extract({{of}}.problems, '$[0][2]') IS '{LEFT_OUT_CODE}')"
+)
 
 #: The value of `rows.in_list` of a row that a correction replaced; 1 if the list has the row, else 0.
 REPLACED: Final = -1

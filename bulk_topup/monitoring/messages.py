@@ -162,7 +162,7 @@ def end_message(context: MessageContext, ending: Ending) -> Message:
             headline = _row_counts(ending.summary)
         else:
             headline = meaning = _COMPLETED_WITH_ERROR
-    elif ending.exit_code == ExitCode.ALL_COMPLETED and ending.summary is not None and ending.summary.nothing_due:
+    elif ending.exit_code == ExitCode.ALL_COMPLETED and ending.summary is not None and ending.summary.set_aside:
         headline = meaning = _row_counts(ending.summary)
     lines = [f"Run {context.run} in {context.environment} ended with exit code {ending.exit_code}: {meaning}.", ""]
     if ending.error:
@@ -255,10 +255,12 @@ def _outcomes(summary: Summary) -> Iterator[tuple[str, int]]:
     """Yield how many rows have which outcome."""
     for state, count in summary.counts.items():
         is_refused = state is RowState.REFUSED
-        if number := count - (summary.nothing_due if is_refused else 0):
+        if number := count - (summary.set_aside if is_refused else 0):
             yield state.value.replace("_", " "), number
         if is_refused and summary.nothing_due:
             yield "with nothing due", summary.nothing_due
+        if is_refused and summary.duplicates:
+            yield "left out as duplicates", summary.duplicates
 
 
 def _duration(seconds: int) -> str:

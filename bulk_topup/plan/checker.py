@@ -48,6 +48,8 @@ class PlanOptions:
     calculation_mode: CalculationMode = CalculationMode.DESTINATION_AMOUNT
     #: Whether one credit party may receive the same product more than once in a list.
     allow_duplicates: bool = False
+    #: Whether the later ones of rows that are the same in all fields are left out, and not to fix.
+    keep_first: bool = False
     #: Whether transactions are only created, to be confirmed later.
     hold: bool = False
     #: Cap on the requested amount of a row, per unit; empty for no cap.
@@ -99,7 +101,13 @@ class Checker:
         self._products = products
         self._columns = columns
         self._options = options
-        self._duplicates = Duplicates(recall, columns, allow=options.allow_duplicates, position_word=position_word)
+        self._duplicates = Duplicates(
+            recall,
+            columns,
+            allow=options.allow_duplicates,
+            position_word=position_word,
+            keep_first=options.keep_first,
+        )
         self._rules: dict[tuple[int | None, bool], _Rules] = {}
         #: What is odd about the credited numbers of all batches.
         self.number_notes = NumberNotes()

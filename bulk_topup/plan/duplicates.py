@@ -9,6 +9,7 @@ from bulk_topup.domain import fields
 from bulk_topup.domain.identity import CELLS_PREFIX, REFERENCE_PREFIX, occurrence_identity, unreadable_identity
 from bulk_topup.domain.problems import Problem
 from bulk_topup.plan.json_expressions import problem_entries
+from bulk_topup.plan.same_contents import SameContents
 from bulk_topup.plan.seen_keys import FirstLines, Recall
 
 #: Columns of a batch, null where a row has none: its identity; that by its reference, in the same form; that by its
@@ -29,13 +30,17 @@ class Duplicates:
         columns: the list's column for each mapped field.
         allow: whether one credit party may receive the same product more than once.
         position_word: the word for a row's position in messages, `line` or `row`.
+        keep_first: whether a row that is the same as an earlier one in all fields is left out, and not to fix.
     """
 
-    def __init__(self, recall: Recall, columns: Mapping[str, str], *, allow: bool, position_word: str) -> None:
+    def __init__(
+        self, recall: Recall, columns: Mapping[str, str], *, allow: bool, position_word: str, keep_first: bool = False
+    ) -> None:
         self._columns = columns
         self._allow = allow
         self._position_word = position_word
         self._seen = FirstLines(recall)
+        self._contents = SameContents() if keep_first else None
         #: Occurrences of repeated identities, by their first lines. A line may be the first of two, by its cells and by
         #: its party; they are counted together, and numbers must not change, as external IDs are computed from them.
         self._occurrences: dict[int, int] = {}
@@ -48,6 +53,8 @@ class Duplicates:
         Args:
             batch: rows in list order, after those of all earlier batches.
         """
+        if self._contents is not None:
+            self._contents.add(batch)
         batch = batch.with_columns(
             party=pl.when(pl.col(PARTY_IDENTITY) != pl.col(IDENTITY)).then(PARTY_IDENTITY),
             written=pl.when(pl.col(WRITTEN_IDENTITY) != pl.col(IDENTITY)).then(WRITTEN_IDENTITY),
@@ -114,6 +121,11 @@ class Duplicates:
     ) -> Iterator[Problem]:
         """Yield the problems of a row whose reference or credit party an earlier row has."""
         first_of_party = first_lines.get(row[PARTY_IDENTITY])
+        same = first_of_party if row[PARTY_IDENTITY] is not None else first_lines.get(row[REFERENCE_IDENTITY])
+        if self._contents is not None and same is not None and self._contents.are_same(same, row["line"]):
+            text = f"The same as {self._position_word} {same}, left out."
+            yield Problem(column="", message=text, is_left_out=True)
+            return
         if (first := first_lines.get(row[REFERENCE_IDENTITY])) is not None:
             aside = _ASIDE if spellings.get(first, row[WRITTEN_IDENTITY]) != row[WRITTEN_IDENTITY] else ""
             yield Problem(

@@ -14,7 +14,7 @@ from bulk_topup.domain.column_use import ColumnUse
 from bulk_topup.domain.money import PRECISE, format_plain, smallest_unit
 from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.price_changes import PlannedPrice, PricedItem
-from bulk_topup.domain.problems import Problem, decode_problems
+from bulk_topup.domain.problems import LEFT_OUT_CODE, Problem, decode_problems
 from bulk_topup.domain.product_texts import benefits_text
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import ValidRows
@@ -31,6 +31,8 @@ MAX_PRICES_KEPT = 10_000
 
 #: Matches the problems of a row that is refused because nothing is due, and for nothing else.
 ONLY_NOTHING_DUE = r'^\[\["(?:[^"\\]|\\.)*", "(?:[^"\\]|\\.)*", 0\]\]$'
+#: The same of a row that is left out as a duplicate.
+ONLY_LEFT_OUT = ONLY_NOTHING_DUE.replace(" 0", f' "{LEFT_OUT_CODE}"')
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,13 +129,15 @@ class Plan:
     bills: BillNotes | None = None
     #: Rows that are refused because nothing is due, and for nothing else.
     nothing_due: int = 0
+    #: Rows that are left out as duplicates, and for nothing else.
+    duplicates: int = 0
     #: When the oldest answer about its products was asked for, in UTC; None for no products.
     prices_at: datetime | None = None
 
     @property
     def to_fix(self) -> int:
-        """The number of rows that are refused for another reason than that nothing is due."""
-        return self.refused - self.nothing_due
+        """The number of rows that are refused, without those that need nothing."""
+        return self.refused - self.nothing_due - self.duplicates
 
     def add(self, rows: pl.DataFrame, products: Mapping[int, Product | None]) -> None:
         """Count further rows.
@@ -162,6 +166,7 @@ class Plan:
                     self.prices[PricedItem(product_id, amount, unit)] = PlannedPrice(cost, cost_unit)
         all_refused = rows.filter(pl.col("state") == RowState.REFUSED)
         self.nothing_due += all_refused.filter(pl.col("problems").str.contains(ONLY_NOTHING_DUE)).height
+        self.duplicates += all_refused.filter(pl.col("problems").str.contains(ONLY_LEFT_OUT)).height
         refused = all_refused.head(MAX_REFUSED_KEPT - len(self.refused_rows))
         self.refused_rows += [
             RefusedRow(line=line, problems=decode_problems(text))
@@ -222,6 +227,7 @@ class Plan:
             "rows": self.rows,
             "accepted": self.accepted,
             "refused": self.refused,
+            "duplicates_left_out": self.duplicates,
             "products": [
                 {
                     "product_id": total.product_id,

@@ -14,8 +14,10 @@ from bulk_topup.cli.options.ages import MAX_AGE_HELP, check_age
 from bulk_topup.cli.options.groups import COLUMNS, GUARDS, LIST, collect
 from bulk_topup.cli.options.guards import GuardOptions, guard_options
 from bulk_topup.cli.options.reason import parse_reason
+from bulk_topup.cli.options.rows import READ_ROWS, keep_option
 from bulk_topup.cli.options.stops import StopOptions, stop_options
 from bulk_topup.cli.options.times import parse_day
+from bulk_topup.cli.options.worth import Worth, worth_option
 from bulk_topup.domain.bills import STATEMENT, BillPolicy
 from bulk_topup.dvs.field_limits import E164
 
@@ -25,8 +27,6 @@ MAX_LINES: Final = 1_000_000
 CALCULATION_MODES: Final = ("SOURCE_AMOUNT", "DESTINATION_AMOUNT")
 #: The values of `Subservice`, for the same reason.
 SUBSERVICES: Final = ("airtime", "bundle", "data")
-#: The values of `HiddenRows`.
-HIDDEN_ROWS: Final = ("leave-out", "pay")
 DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 
 #: An example of each option that sets a field.
@@ -40,6 +40,8 @@ class ListOptions:
     run_key: str | None = None
     #: The product of every row.
     product: int | None = None
+    #: What each row is worth, of which its product is chosen.
+    worth: Worth | None = None
     #: The word for amounts that DVS is asked for.
     amount: str | None = None
     #: Which of several bills is paid.
@@ -54,7 +56,10 @@ class ListOptions:
     default_country: str | None = None
     accept_number_plan: tuple[str, ...] = ()
     decimal_mark: str | None = None
+    header_row: int | None = None
+    filters: tuple[str, ...] = ()
     hidden_rows: str | None = None
+    keep: str | None = None
     calculation_mode: str | None = None
     allow_duplicates: bool | None = None
     skip_refused: bool | None = None
@@ -175,12 +180,7 @@ _READING: Final = (
         type=click.Choice([".", ","]),
         help="Decimal mark of amounts that are text; number cells have none.  [default: .]",
     ),
-    cloup.option(
-        "--hidden-rows",
-        group=LIST,
-        type=click.Choice(HIDDEN_ROWS),
-        help="XLSX: whether rows that are hidden, filtered out or struck through are paid. The run keeps it.",
-    ),
+    *READ_ROWS,
     cloup.option(
         "--calculation-mode",
         group=LIST,
@@ -259,6 +259,7 @@ _list_options = collect(
         help="How old answers about what accounts owe may be, and how long such amounts may be sent.  [default: 1h]",
     ),
     _subservice_option,
+    worth_option,
     *_READING,
     cloup.option(
         "--accept-number-plan",
@@ -275,6 +276,7 @@ _list_options = collect(
         default=None,
         help="Pay a credit party more than once with one product.",
     ),
+    keep_option,
     cloup.option(
         "--skip-refused", group=LIST, is_flag=True, default=None, help="Pay the valid rows although others are refused."
     ),

@@ -98,12 +98,15 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     plan = prepared.plan
     refused = f", [bold red]{plan.to_fix:,} refused[/]" if plan.to_fix else ""
     refused += f", {plan.nothing_due:,} with nothing due" if plan.nothing_due else ""
+    refused += f", {plan.duplicates:,} left out as duplicates" if plan.duplicates else ""
     prices = "" if plan.prices_at is None else f" Prices of {plan.prices_at:%Y-%m-%d %H:%M} UTC."
     yield f"{escape_markup(job.list)}: {format_rows(plan.rows)}, {plan.accepted:,} valid{refused}.{prices}"
     yield from column_lines(plan.columns)
     yield from amount_lines(plan.amount_notes)
     for filter_, count in prepared.left_out.items():
         yield f"  {format_rows(count)} left out by filter {escape_markup(filter_)}."
+    if outside := prepared.outside.sentence():
+        yield f"  Left out, as no part of the list: {escape_markup(outside)}."
     if (unseen := prepared.unseen).choice is not None and unseen.rows:
         fate = "paid all the same" if unseen.choice == "pay" else "left out"
         yield f"  {escape_markup(unseen.sentence())}, {fate}."
@@ -260,6 +263,7 @@ def plan_json(job: Job, prepared: Prepared, payer: PayingAccount) -> dict[str, o
         "corrected": [{"line": row.line, "note": row.note} for row in prepared.corrected],
         "uncorrected": [row.as_json() for row in prepared.uncorrected],
         "left_out": dict(prepared.left_out),
+        "outside_rows": prepared.outside.as_json(),
         "hidden_rows": prepared.unseen.as_json(),
         "hidden_columns": list(prepared.unseen.columns),
         "earlier_runs": [each.as_json() for each in prepared.earlier_runs],

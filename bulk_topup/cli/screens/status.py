@@ -73,6 +73,7 @@ def render_status(status: RunStatus, console: Console) -> RenderableType:
         contradicted=status.contradicted,
         repeats=summary.repeats,
         nothing_due=summary.nothing_due,
+        duplicates=summary.duplicates,
         unknown_charges=summary.unknown_charges,
         is_running=status.is_running,
     )

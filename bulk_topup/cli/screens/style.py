@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bulk_topup.cli.whole_commands import whole_command, with_whole_commands
 from bulk_topup.domain.states import RowState
-from bulk_topup.domain.summary import NOTHING_DUE
+from bulk_topup.domain.total import NOTHING_DUE
 from bulk_topup.domain.verdict import RunVerdict, Severity
 from bulk_topup.security.terminal_text import printable
 

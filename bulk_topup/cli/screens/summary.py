@@ -54,6 +54,7 @@ def show_summary(console: Console, finished: FinishedRun) -> None:
         contradicted=result.contradicted,
         repeats=summary.repeats,
         nothing_due=summary.nothing_due,
+        duplicates=summary.duplicates,
         unknown_charges=summary.unknown_charges,
         command=repeated_run("--pay-again", "REASON"),
     )

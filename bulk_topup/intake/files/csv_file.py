@@ -15,8 +15,9 @@ from bulk_topup.errors import ListError
 from bulk_topup.intake.cells.texts import quoted, strip
 from bulk_topup.intake.files.batches import Layout, Row, frame_of_columns, frame_of_rows
 from bulk_topup.intake.files.csv_fast_path import GUARDED, columns_of
+from bulk_topup.intake.files.csv_headers import possible_headers, split_line
 from bulk_topup.intake.files.encodings import MAX_ROW_CHARACTERS, encoding_of, row_too_long, scan_text
-from bulk_topup.intake.files.source import DELIMITERS, ListSource
+from bulk_topup.intake.files.source import DELIMITERS, SEARCHED_ROWS, HeaderRowError, ListSource
 
 #: Most lines of a header, whose names may contain line breaks.
 HEADER_LINES: Final = 100
@@ -46,9 +47,11 @@ class CsvTable:
         self._has_apostrophes = scan_text(self._path, self._encoding)
         named = self._named_delimiter()
         self._has_sep_line = named is not None
-        self._delimiter = source.delimiter or named or self._find_delimiter()
+        self._header_row = source.header_row
+        self._known_delimiter = source.delimiter or named
+        self._delimiter = self._known_delimiter or self._find_delimiter()
         with self._opened() as file:
-            self.header_line, self.header = self._header(self._records(file, 1))
+            self.header_line, self.header = self._header(self._from_header(file))
 
     def rows(self) -> Iterator[Row]:
         """Yield each record after the header with the physical line on which it starts, counted from 1.
@@ -86,8 +89,32 @@ class CsvTable:
                 yield frame
                 line = end
 
+    def first_rows(self) -> list[Row]:
+        """Return the first lines as headers that the file may have, split at each of their delimiters."""
+        with self._opened() as file:
+            skipped = int(self._has_sep_line)
+            found = possible_headers(islice(file, SEARCHED_ROWS), self._known_delimiter)
+            return [(line, cells) for line, cells in found if line > skipped and any(map(strip, cells))]
+
+    def above_header(self) -> list[Row]:
+        """Return the lines above the header that have a cell."""
+        with self._opened() as file:
+            rows = enumerate((split_line(line, self._delimiter) for line in islice(file, self.header_line - 1)), 1)
+            return [
+                (line, cells)
+                for line, cells in rows
+                if any(map(strip, cells)) and not (line == 1 and self._has_sep_line)
+            ]
+
+    def _from_header(self, file: TextIO) -> "_Records":
+        """Return the records from the given header row on, or all; lines above may be no records."""
+        above = 0 if self._header_row is None else self._header_row - 1
+        for _ in islice(file, above):
+            pass
+        return self._records(file, above + 1)
+
     def _below_header(self, file: TextIO) -> "_Records":
-        records = self._records(file, 1)
+        records = self._from_header(file)
         if self._header(records) != (self.header_line, self.header):
             raise self._changed()
         return records
@@ -98,6 +125,13 @@ class CsvTable:
                 continue
             if any(map(strip, cells)):
                 return line, cells
+            if self._header_row is not None:
+                break
+        if self._header_row is not None:
+            raise ListError(
+                f"{self._path.name} line {self._header_row} is empty. Give the line of the column names with "
+                "--header-row N."
+            )
         raise ListError(f"{self._path.name} has no cells. The first row must contain column names.")
 
     def _records(self, lines: Iterable[str], line: int) -> "_Records":
@@ -119,8 +153,9 @@ class CsvTable:
     def _find_delimiter(self) -> str:
         """Return the delimiter in the header; a header without one is that of a list with one column."""
         header = ""
+        above = 0 if self._header_row is None else self._header_row - 1
         with self._opened() as file:
-            for line in islice(file, HEADER_LINES):
+            for line in islice(file, above, above + HEADER_LINES):
                 header += line
                 if strip(header) and header.count('"') % 2 == 0:
                     break
@@ -128,9 +163,8 @@ class CsvTable:
         found = [delimiter for delimiter in _DELIMITER_NAMES if delimiter in outside_quotes]
         if len(found) > 1:
             names = " and ".join(_DELIMITER_NAMES[delimiter] for delimiter in found)
-            raise ListError(
-                f"The header of {self._path.name} has several delimiters: {names}. Choose one with --delimiter."
-            )
+            text = f"The header of {self._path.name} has several delimiters: {names}. Choose one with --delimiter."
+            raise HeaderRowError(text, self.first_rows())
         if not found and _PIPE in outside_quotes:
             return _PIPE
         return found[0] if found else DELIMITERS[0]

@@ -34,6 +34,18 @@ class Table(Protocol):
         ...
 
 
+class FileTable(Table, Protocol):
+    """A list as its file has it."""
+
+    def first_rows(self) -> list[tuple[int, list[str]]]:
+        """Return the first rows that have a cell, each as a header that the list may have."""
+        ...
+
+    def above_header(self) -> list[tuple[int, list[str]]]:
+        """Return the rows above the header that have a cell."""
+        ...
+
+
 @runtime_checkable
 class ChangedTable(Protocol):
     """A table with rows of another one, of which it changes some or leaves them out."""
@@ -51,7 +63,13 @@ def file_table(table: Table) -> Table:
     return table
 
 
-def open_table(source: ListSource) -> Table:
+def titles_of(table: Table) -> list[tuple[int, list[str]]]:
+    """Return the rows above the header of a list that have a cell."""
+    table = file_table(table)
+    return table.above_header() if isinstance(table, CsvTable | XlsxTable) else []
+
+
+def open_table(source: ListSource) -> FileTable:
     """Return a list as a table.
 
     Raises:

@@ -1,13 +1,27 @@
 """Where a list is and how to open it; touches no file."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.errors import ConfigurationError
+from bulk_topup.errors import ConfigurationError, ListError
 
 #: The possible delimiters of a CSV file.
 DELIMITERS: Final = (",", ";", "\t", "|")
+#: The first rows of a list among which its column names are searched for.
+SEARCHED_ROWS: Final = 20
+#: The last row that can have the column names.
+MAX_HEADER_ROW: Final = 1_000
+
+
+class HeaderRowError(ListError):
+    """The first row of a list with a cell cannot have its column names."""
+
+    def __init__(self, message: str, rows: Sequence[tuple[int, list[str]]]) -> None:
+        super().__init__(message)
+        #: The first rows of the list, with their lines.
+        self.rows = rows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +41,8 @@ class ListSource:
     delimiter: str | None = None
     #: XLSX only: whether cells are read as their number formats show them; runs of earlier versions read their values.
     as_shown: bool = True
+    #: The line or the row of the sheet that has the column names; None means the first one with a cell.
+    header_row: int | None = None
     #: XLSX only: the mark with which number cells become text, as those of a CSV file have it.
     decimal_mark: str = "."
 

@@ -17,7 +17,7 @@ from bulk_topup.intake.cells.number_formats import format_of
 from bulk_topup.intake.cells.spreadsheet_artefacts import Value, cell_text, number_text
 from bulk_topup.intake.cells.texts import quoted, strip
 from bulk_topup.intake.files.batches import Layout, Row, frame_of_columns, frame_of_rows
-from bulk_topup.intake.files.source import ListSource
+from bulk_topup.intake.files.source import SEARCHED_ROWS, HeaderRowError, ListSource
 from bulk_topup.intake.files.xlsx_bounds import check_size
 from bulk_topup.intake.files.xlsx_dimensions import without_dimensions
 from bulk_topup.intake.files.xlsx_formulas import find_without_value
@@ -79,6 +79,7 @@ class XlsxTable:
             raise ListError(f"Can't read {path}: {error.strerror}.") from error
         self._name = path.name
         self._decimal_mark = source.decimal_mark
+        self._header_row = source.header_row
         self._merged = MergedCells(self._sheet, path.name)
         self._as_shown = source.as_shown and self.may_look_otherwise
         # Cells without a value may be outside the area with values that calamine reads.
@@ -110,6 +111,14 @@ class XlsxTable:
         """The indexes of columns that are hidden in the workbook."""
         ranges = [(first - self._first, last - self._first) for first, last in self._looks.hidden_columns]
         return tuple(index for index in range(len(self.header)) if any(a <= index <= b for a, b in ranges))
+
+    def first_rows(self) -> list[Row]:
+        """Return the first rows of the sheet that have a cell."""
+        return [row for row in islice(self._all_rows(), SEARCHED_ROWS) if any(map(strip, row[1]))]
+
+    def above_header(self) -> list[Row]:
+        """Return the rows above the header that have a cell."""
+        return [row for row in islice(self._all_rows(), self.header_line - 1) if any(map(strip, row[1]))]
 
     def rows(self) -> Iterator[Row]:
         """Yield each row after the header with its number in the sheet."""
@@ -205,21 +214,30 @@ class XlsxTable:
 
     def _find_header(self) -> tuple[int, list[str]]:
         for number, cells in self._all_rows():
-            if any(map(strip, cells)):
+            if any(map(strip, cells)) and self._header_row in {None, number}:
                 return number, cells
+        if self._header_row is not None:
+            raise ListError(
+                f"{self._title()} row {self._header_row} is empty. Give the row of the column names with "
+                "--header-row N."
+            )
         raise ListError(f"{self._title()} has no cells. The first row must contain column names.")
 
     def _check_header(self) -> None:
         """Raise ListError for a title, or names that span columns or rows, which make the columns ambiguous."""
         row = self.header_line - 1
         merged = self._merged.has_row(row)
-        title = len(self.header) > 1 and sum(map(bool, map(strip, self.header))) == 1
+        # The only name of a row that is given is no title.
+        is_single = len(self.header) > 1 and sum(map(bool, map(strip, self.header))) == 1
+        title = is_single and self._header_row is None
         if merged or title:
             found = "merged cells" if merged else "one cell over several columns"
-            raise ListError(
+            text = (
                 f"{self._title()} row {self.header_line} has {found}. The first row must contain column names, each in "
-                "a cell of its own. Remove titles above it, and split merged cells."
+                "a cell of its own. Remove titles above it, or give the row of the column names with --header-row N, "
+                "and split merged cells."
             )
+            raise HeaderRowError(text, self.first_rows())
 
     def _title(self) -> str:
         return f'{self._name}, sheet "{self._sheet.name}",'

@@ -38,9 +38,9 @@ def tiles(summary: Summary) -> Iterator[Html]:
     """Yield a tile for each of the most important figures."""
     completed = summary.counts[RowState.COMPLETED]
     yield _tile("Completed", f"{completed:,} of {summary.rows:,}")
-    yield _tile("Not completed", f"{summary.rows - completed - summary.nothing_due:,}")
-    if summary.nothing_due:
-        yield _tile("Nothing due", f"{summary.nothing_due:,}")
+    yield _tile("Not completed", f"{summary.rows - completed - summary.set_aside:,}")
+    asides = {"Nothing due": summary.nothing_due, "Duplicates, left out": summary.duplicates}
+    yield from (_tile(name, f"{number:,}") for name, number in asides.items() if number)
     for what, sums in summary.money.items():
         for unit, amount in sums.items():
             yield _tile(what, format_money(amount, unit))
@@ -74,7 +74,7 @@ def _parts(summary: Summary) -> Iterator[tuple[str, int, str]]:
     """Yield name, rows and tone of each part of the bar."""
     counts = {state: summary.counts[state] for state in STATES_IN_ORDER}
     tones: dict[str, str] = {state.value: tone for state, tone in TONES.items()}
-    for name, count in named_counts(counts, summary.nothing_due):
+    for name, count in named_counts(counts, summary.nothing_due, summary.duplicates):
         if count:
             yield name, count, tones.get(name, "quiet")
 

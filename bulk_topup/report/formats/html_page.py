@@ -16,7 +16,8 @@ from bulk_topup.domain.report_files import not_completed_name
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.domain.summary import NOTHING_DUE, Summary
+from bulk_topup.domain.summary import Summary
+from bulk_topup.domain.total import NOTHING_DUE
 from bulk_topup.domain.verdict import RunVerdict, Severity, format_rows, verdict_of
 from bulk_topup.report.formats.html_figures import STATES_IN_ORDER, TONES, bar, legend, state_name, tiles
 from bulk_topup.report.formats.html_parts import Html, element, html, joined, time_text
@@ -62,9 +63,10 @@ class PageData:
 
 def page(run: Run, summary: Summary, data: PageData) -> Html:
     """Return the whole page."""
-    unknown, repeats, idle = summary.unknown_charges, summary.repeats, summary.nothing_due
+    counts, unknown, repeats = summary.counts, summary.unknown_charges, summary.repeats
+    idle, twice, changed = summary.nothing_due, summary.duplicates, data.contradicted
     verdict = verdict_of(
-        run, summary.counts, contradicted=data.contradicted, repeats=repeats, nothing_due=idle, unknown_charges=unknown
+        run, counts, contradicted=changed, repeats=repeats, nothing_due=idle, duplicates=twice, unknown_charges=unknown
     )
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     # Even if a cell smuggled markup in, the browser would not run, load or send anything.
@@ -166,8 +168,7 @@ def _facts(run: Run, data: PageData) -> Iterator[str]:
 
 
 def _not_completed(run: Run, summary: Summary, data: PageData) -> Html:
-    number = summary.rows - summary.counts[RowState.COMPLETED] - summary.nothing_due
-    shown = len(data.not_completed)
+    number, shown = summary.rows - summary.counts[RowState.COMPLETED] - summary.set_aside, len(data.not_completed)
     file = not_completed_name(run) if run.purged_at is None else "results.csv"
     rest = f"The first {shown:,} of {format_rows(number)}. All rows: " if number > shown else ""
     pointer = [element("p", rest, _code(file), class_="quiet")] if rest else []

@@ -63,10 +63,11 @@ def _tables(run: Run, summary: Summary) -> Iterator[_Table]:
         ],
         numeric=frozenset(),
     )
+    named = named_counts(summary.counts, summary.nothing_due, summary.duplicates)
     yield _Table(
         heading=("State", "Rows"),
         rows=[
-            *((name, str(count)) for name, count in named_counts(summary.counts, summary.nothing_due)),
+            *((name, str(count)) for name, count in named),
             ("all", str(summary.rows)),
         ],
         numeric=frozenset({1}),

@@ -253,7 +253,7 @@ def test_merged_cells_below_the_header_are_no_matter(read: Read, sheet_file: She
 
 def test_a_title_above_the_header_is_told(read: Read, sheet_file: SheetFile) -> None:
     with pytest.raises(ListError, match=r"row 2 has one cell over several columns\. .* Remove titles above it"):
-        read(sheet_file([[], ["Payroll, November"], ["phone", "amount"], ["+6595123100", 5]]))
+        read(sheet_file([[], ["Payroll, November"], ["celular", "plata"], ["+6595123100", 5]]))
 
 
 def test_a_sheet_may_have_one_column(read: Read, sheet_file: SheetFile) -> None:

@@ -1,0 +1,119 @@
+"""Lists that were not made for us: titles, totals, signatures, filters of a command line, duplicates left out."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PRODUCT = ("--product", 6418)
+LIST = """Payroll November 2026
+Printed on,2026-11-30
+
+reference,phone,amount,state
+o1,+6591235001,5,paid
+
+o2,+6591235002,6,open
+o3,+6591235003,7,paid
+Total,,18,
+
+Prepared by: Jane,,,
+"""
+
+
+@pytest.fixture
+def others(tmp_path: Path) -> Path:
+    """A list with titles above it, and a total and a signature below."""
+    path = tmp_path / "others.csv"
+    path.write_text(LIST, encoding="utf-8")
+    return path
+
+
+def paid(books: Any) -> list[str]:
+    return sorted(each["credit_party"][-1:] for each in books()["transactions"])
+
+
+def test_only_people_are_paid_and_all_else_is_named(pay: Any, books: Any, others: Path, tmp_path: Path) -> None:
+    planned = pay("plan", others, *PRODUCT)
+    shown = " ".join(planned.stdout.split())
+    assert (
+        "Left out, as no part of the list: 2 rows above the column names (lines 1, 2), 1 totals row (line 9), "
+        "1 signature row (line 11)."
+    ) in shown
+    found = json.loads(pay("plan", others, *PRODUCT, "--json").stdout)
+    assert found["outside_rows"] == {"titles": [1, 2], "totals": [9], "signatures": [11]}
+    pay("run", others, *PRODUCT, "--report-dir", "out")
+    assert paid(books) == ["1", "2", "3"]
+    with (tmp_path / "out" / "left-out.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["list_line"] for row in rows] == ["1", "2", "9", "11"]
+    assert rows[2]["amount"] == "18"
+    with (tmp_path / "out" / "results.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row["result_line"] for row in csv.DictReader(file)] == ["5", "7", "8"]
+
+
+def test_a_filter_of_the_command_line_is_kept_by_the_run(pay: Any, books: Any, others: Path) -> None:
+    pay("run", others, *PRODUCT, "--filter", "state = paid", "--report-dir", "out")
+    assert paid(books) == ["1", "3"]
+    # Without the option, the run reads its list as it did.
+    again = pay("run", others, *PRODUCT, "--report-dir", "out")
+    assert paid(books) == ["1", "3"]
+    assert 'by filter "state" is "paid"' in " ".join(again.stdout.split())
+
+
+def test_a_header_row_of_the_command_line_is_kept_by_the_run(pay: Any, books: Any, tmp_path: Path) -> None:
+    path = tmp_path / "two.csv"
+    path.write_text("phone,amount,reference\ntel,amount,reference\n+6591235001,5,a\n", encoding="utf-8")
+    refused = pay("run", path, *PRODUCT, code=3)
+    assert "Choose one: --header-row 1 or --header-row 2." in " ".join(refused.stderr.split())
+    pay("run", path, *PRODUCT, "--header-row", 2)
+    pay("run", path, *PRODUCT)
+    assert paid(books) == ["1"]
+
+
+@pytest.mark.parametrize("text", ["state", "state > 5", "= paid", "state =", "state is", "is blank"])
+def test_what_is_no_filter_is_told(pay: Any, others: Path, text: str) -> None:
+    result = pay("plan", others, *PRODUCT, "--filter", text, code=2)
+    assert "is not a filter. Write it like" in " ".join(result.stderr.replace("│", " ").split())
+
+
+TWICE = """reference,phone,amount,note
+t1,+6591235001,5,a
+t2,+6591235002,5,b
+t1,+6591235001,5.00,c
+"""
+
+
+def test_an_exact_duplicate_is_left_out_and_counted_on_its_own(pay: Any, books: Any, tmp_path: Path) -> None:
+    path = tmp_path / "twice.csv"
+    path.write_text(TWICE, encoding="utf-8")
+    pay("run", path, *PRODUCT, code=3)
+    assert not books()["transactions"]
+    planned = json.loads(pay("plan", path, *PRODUCT, "--keep", "first", "--json").stdout)
+    assert (planned["accepted"], planned["duplicates_left_out"]) == (2, 1)
+    result = pay("run", path, *PRODUCT, "--keep", "first", "--report-dir", "out")
+    assert "All done: 2 of 3 rows completed, 1 left out as duplicate." in " ".join(result.stdout.split())
+    assert paid(books) == ["1", "2"]
+    assert json.loads(pay("status", "twice", "--json").stdout)["duplicates_left_out"] == 1
+    assert not list((tmp_path / "out").glob("*not-completed*"))
+    # The run keeps the choice.
+    pay("run", path, *PRODUCT, "--report-dir", "out")
+    assert paid(books) == ["1", "2"]
+
+
+@pytest.mark.parametrize("row", ["t1,+6591235001,6,a", "t3,+6591235001,5,a", "t1,+6591235003,5,a"])
+def test_a_row_that_differs_is_no_exact_duplicate(pay: Any, books: Any, tmp_path: Path, row: str) -> None:
+    path = tmp_path / "twice.csv"
+    path.write_text(f"reference,phone,amount,note\nt1,+6591235001,5,a\n{row}\n", encoding="utf-8")
+    pay("run", path, *PRODUCT, "--keep", "first", code=3)
+    assert not books()["transactions"]
+
+
+def test_keep_never_pays_what_another_run_has_paid(pay: Any, books: Any, tmp_path: Path) -> None:
+    path = tmp_path / "twice.csv"
+    path.write_text(TWICE, encoding="utf-8")
+    pay("run", path, *PRODUCT, "--keep", "first")
+    pay("run", path, *PRODUCT, "--keep", "first", "--run-key", "other", code=3)
+    assert paid(books) == ["1", "2"]
+    pay("plan", path, *PRODUCT, "--keep", "first", "--allow-duplicates", "--run-key", "third", code=3)
