@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bulk_topup.cli.screens.style import STATE_STYLES, bar_of, escape_markup, framed, is_screen, next_steps
 from bulk_topup.cli.screens.summary import charged_lines, summary_table
-from bulk_topup.cli.screens.tables import simple_table
+from bulk_topup.cli.screens.tables import ReadableTable, simple_table
 from bulk_topup.domain.environment import format_account
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
@@ -128,7 +128,7 @@ def render_runs(runs: Sequence[RunCounts], console: Console) -> RenderableType:
     return _runs_screen(runs, console) if is_screen(console) else _runs_table(runs)
 
 
-def _runs_table(runs: Sequence[RunCounts]) -> Table:
+def _runs_table(runs: Sequence[RunCounts]) -> ReadableTable:
     headings = ("run", "environment", "created (UTC)", "rows", "progress")
     return simple_table(headings, map(_progress_row, runs), unbroken=("run",))
 

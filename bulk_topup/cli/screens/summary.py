@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from bulk_topup.cli.command_line import repeated_run
 from bulk_topup.cli.screens.style import STATE_STYLES, escape_markup, framed, next_steps
+from bulk_topup.cli.screens.tables import ReadableTable, simple_table
 from bulk_topup.cli.whole_commands import with_whole_commands
 from bulk_topup.domain.charge import CHARGED_STATES
 from bulk_topup.domain.environment import format_account
@@ -28,21 +29,22 @@ def charged_lines(summary: Summary) -> Iterator[str]:
             yield f"{label}: [bold]{escape_markup(format_money(amount, unit))}[/]"
 
 
-def summary_table(summary: Summary) -> Table:
+def summary_table(summary: Summary) -> ReadableTable:
     """Return a table of rows and charges per state and product."""
-    table = Table(title=f"Run {escape_markup(summary.run)}: {format_rows(summary.rows)}")
-    for heading in ("state", "product", "rows", "amount", "charged or on hold"):
-        table.add_column(heading, justify="left" if heading in {"state", "product"} else "right")
+    rows = []
     for total in summary.totals:
         has_cost = total.state in CHARGED_STATES and bool(total.price_unit)
-        table.add_row(
-            f"[{STATE_STYLES[total.state]}]{total.state}[/]",
-            "" if total.product_id is None else str(total.product_id),
-            f"{total.rows:,}",
-            format_money(total.amount, total.unit) if total.unit else "",
-            format_money(total.price + total.fee, total.price_unit) if has_cost and total.price_unit else "",
+        rows.append(
+            (
+                Text(total.state, style=STATE_STYLES[total.state]),
+                total.product_id,
+                f"{total.rows:,}",
+                format_money(total.amount, total.unit) if total.unit else "",
+                format_money(total.price + total.fee, total.price_unit) if has_cost and total.price_unit else "",
+            )
         )
-    return table
+    headings = ("state", "product", "rows", "amount", "charged or on hold")
+    return simple_table(headings, rows, right=headings[2:], title=f"Run {summary.run}: {format_rows(summary.rows)}")
 
 
 def show_summary(console: Console, finished: FinishedRun) -> None:
