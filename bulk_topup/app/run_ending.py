@@ -8,6 +8,7 @@ from typing import Final
 from bulk_topup.app.execute import FinishedRun
 from bulk_topup.app.fixes import with_fix
 from bulk_topup.app.report import ReportOptions
+from bulk_topup.domain.decline_advice import may_succeed
 from bulk_topup.domain.exit_codes import ExitCode, crash_code, exit_code_for
 from bulk_topup.domain.states import RowState, is_open
 from bulk_topup.domain.verdict import format_rows, verdict_of
@@ -101,6 +102,7 @@ def ending_of(
             contradicted=finished.result.contradicted,
             repeats=summary.repeats,
             nothing_due=summary.nothing_due,
+            may_succeed=may_succeed(summary.failures),
             unknown_charges=summary.unknown_charges,
         )
     return Ending(

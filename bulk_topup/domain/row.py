@@ -123,3 +123,5 @@ class OutcomeGroup:
     is_repeat: bool = False
     #: Whether they are refused because nothing is due, and for nothing else.
     is_nothing_due: bool = False
+    #: DVS's status of failed rows, empty where it has none; None for rows that did not fail.
+    failure: str | None = None

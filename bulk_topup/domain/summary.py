@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Final
 
@@ -86,6 +86,8 @@ class Summary:
     repeats: int = 0
     #: Refused rows for which nothing is due, and that need nothing else.
     nothing_due: int = 0
+    #: Failed rows by DVS's status; an empty one where the row has none.
+    failures: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
@@ -111,6 +113,7 @@ class Summary:
             "rows": self.rows,
             "counts": {state.value: count for state, count in self.counts.items()},
             "nothing_due": self.nothing_due,
+            "failures": self.failures,
             "totals": [total.as_json() for total in self.totals],
             "charged": {unit: format_plain(amount) for unit, amount in self.charged.items()},
             "held": {unit: format_plain(amount) for unit, amount in self.held.items()},
@@ -145,6 +148,7 @@ class Tally:
         self._repeats = self._nothing_due = 0
         self._unknown_charges = 0
         self._planned: dict[str, Decimal] = {}
+        self._failures: Counter[str] = Counter()
 
     def add(self, outcomes: Outcomes) -> None:
         """Add rows; those with the same values are added as one."""
@@ -154,6 +158,10 @@ class Tally:
                 state == RowState.REFUSED and is_nothing_due(problems)
                 for state, problems in zip(outcomes.state, outcomes.problems, strict=True)
             )
+        failed = RowState.FAILED.value
+        if failed in outcomes.state:
+            statuses = zip(outcomes.state, outcomes.status_message, strict=True)
+            self._failures.update(status or "" for state, status in statuses if state == failed)
         groups_of_rows = Counter(
             zip(
                 outcomes.state,
@@ -195,6 +203,8 @@ class Tally:
             sums = self._sums.setdefault(key, _Sums())
             sums.rows += group.rows
             self._repeats += group.rows if group.is_repeat else 0
+            if group.failure is not None:
+                self._failures[group.failure] += group.rows
             self._nothing_due += group.rows if group.is_nothing_due else 0
             if group.state is RowState.COMPLETED and group.price is None:
                 self._unknown_charges += group.rows
@@ -241,6 +251,7 @@ class Tally:
             paid_again=self._run.paid_again,
             repeats=self._repeats,
             nothing_due=self._nothing_due,
+            failures=dict(sorted(self._failures.items(), key=lambda item: (-item[1], item[0]))),
         )
 
 

@@ -286,6 +286,7 @@ def outcome_group_of(row: sqlite3.Row) -> OutcomeGroup:
         rows=row["rows"],
         is_repeat=bool(row["is_repeat"]),
         is_nothing_due=bool(row["is_nothing_due"]),
+        failure=row["failure"],
     )
 
 

@@ -164,7 +164,7 @@ def _products_table(prepared: Prepared) -> ReadableTable:
     for total in prepared.plan.products.values():
         unpriced = f" + {format_rows(total.unpriced)} of unknown price" if total.unpriced else ""
         benefits = f"\n{total.benefits}" if total.benefits else ""
-        rounding = f"\n{_money(total.rounding, total.cost_unit)} more or less by rounding" if total.rounded else ""
+        rounding = f"\n+/- {_money(total.rounding, total.cost_unit)} by rounding" if total.rounded else ""
         cost = f"{_money(total.cost, total.cost_unit)}{unpriced}{rounding}"
         amount = _money(total.amount, total.unit)
         rows.append((total.product_id, f"{total.name}{benefits}", f"{total.rows:,}", amount, cost))

@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bulk_topup.cli.screens.style import STATE_STYLES, bar_of, escape_markup, framed, is_screen, next_steps
-from bulk_topup.cli.screens.summary import charged_lines, summary_table
+from bulk_topup.cli.screens.summary import charged_lines, failure_lines, summary_table
 from bulk_topup.cli.screens.tables import ReadableTable, simple_table
+from bulk_topup.domain.decline_advice import may_succeed
 from bulk_topup.domain.environment import format_account
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.run_names import fold_name
@@ -78,6 +79,7 @@ def render_status(status: RunStatus, console: Console) -> RenderableType:
         contradicted=status.contradicted,
         repeats=summary.repeats,
         nothing_due=summary.nothing_due,
+        may_succeed=may_succeed(summary.failures),
         unknown_charges=summary.unknown_charges,
         is_running=status.is_running,
     )
@@ -97,6 +99,7 @@ def _lines(console: Console, status: RunStatus) -> Iterator[str]:
     if status.pause:
         yield f"[bold yellow]{escape_markup(status.pause)}[/]"
     yield from charged_lines(summary)
+    yield from failure_lines(summary)
     yield from decision_lines(run)
 
 

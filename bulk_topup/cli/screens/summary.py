@@ -3,7 +3,7 @@
 from __future__ import annotations  # the run is heavy to import, and only named here
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.text import Text
@@ -13,10 +13,14 @@ from bulk_topup.cli.screens.style import STATE_STYLES, escape_markup, framed, ne
 from bulk_topup.cli.screens.tables import ReadableTable, simple_table
 from bulk_topup.cli.whole_commands import with_whole_commands
 from bulk_topup.domain.charge import CHARGED_STATES
+from bulk_topup.domain.decline_advice import decline_sentence, may_succeed
 from bulk_topup.domain.environment import format_account
 from bulk_topup.domain.money import format_money
 from bulk_topup.domain.summary import Summary
 from bulk_topup.domain.verdict import format_rows, verdict_of
+
+#: Most reasons of failed rows that a terminal shows; the report has all.
+MAX_REASONS_SHOWN: Final = 10
 
 if TYPE_CHECKING:
     from bulk_topup.app.execute import FinishedRun
@@ -27,6 +31,15 @@ def charged_lines(summary: Summary) -> Iterator[str]:
     for label, sums in summary.money.items():
         for unit, amount in sums.items():
             yield f"{label}: [bold]{escape_markup(format_money(amount, unit))}[/]"
+
+
+def failure_lines(summary: Summary) -> Iterator[str]:
+    """Yield lines of markup: how many rows failed for which reason, and what to do, the most frequent first."""
+    named = [(status, rows) for status, rows in summary.failures.items() if status]
+    for status, rows in named[:MAX_REASONS_SHOWN]:
+        yield f"{format_rows(rows)} failed: {escape_markup(decline_sentence(status))}"
+    if others := sum(rows for _, rows in named[MAX_REASONS_SHOWN:]):
+        yield f"{format_rows(others)} failed for other reasons; see the report."
 
 
 def summary_table(summary: Summary) -> ReadableTable:
@@ -56,6 +69,7 @@ def show_summary(console: Console, finished: FinishedRun) -> None:
         contradicted=result.contradicted,
         repeats=summary.repeats,
         nothing_due=summary.nothing_due,
+        may_succeed=may_succeed(summary.failures),
         unknown_charges=summary.unknown_charges,
         command=repeated_run("--pay-again", "REASON"),
     )
@@ -66,7 +80,7 @@ def show_summary(console: Console, finished: FinishedRun) -> None:
     if result.contradicted:
         verb = "differs" if result.contradicted == 1 else "differ"
         lines.append(f"[red]{format_rows(result.contradicted)} {verb} from the list; see `note` in the report.[/]")
-    lines += charged_lines(finished.report.summary)
+    lines += [*charged_lines(summary), *failure_lines(summary)]
     console.print(framed(f"Run {finished.run.name}", verdict.severity, lines, console), crop=False)
     console.print(summary_table(finished.report.summary))
     if finished.is_report_current:

@@ -10,6 +10,7 @@ from typing import Final
 
 from bulk_topup.__version__ import __version__
 from bulk_topup.domain.charge import CHARGED_STATES
+from bulk_topup.domain.decline_advice import may_succeed
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.report_files import not_completed_name
@@ -84,7 +85,13 @@ def page(run: Run, summary: Summary, data: PageData) -> Html:
     """Return the whole page."""
     unknown, repeats, idle = summary.unknown_charges, summary.repeats, summary.nothing_due
     verdict = verdict_of(
-        run, summary.counts, contradicted=data.contradicted, repeats=repeats, nothing_due=idle, unknown_charges=unknown
+        run,
+        summary.counts,
+        contradicted=data.contradicted,
+        repeats=repeats,
+        nothing_due=idle,
+        may_succeed=may_succeed(summary.failures),
+        unknown_charges=unknown,
     )
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     # Even if a cell smuggled markup in, the browser would not run, load or send anything.
