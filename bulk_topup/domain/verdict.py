@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from bulk_topup.domain.decline_advice import may_succeed as may_succeed_of
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.list_command import list_command, place_options
 from bulk_topup.domain.report_files import not_completed_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
+from bulk_topup.domain.summary import Summary
 
 #: A conflict was perhaps paid, and a reversed row was paid once: neither is called failed.
 REVIEW_STATES: Final = frozenset({RowState.CONFLICT, RowState.REVERSED})
@@ -140,6 +142,23 @@ def verdict_of(
             *_steps(run, unpaid, contradicted, repeats, may_succeed, command),
             *_steps_for_charges(run, unknown_charges),
         ),
+    )
+
+
+def verdict_of_summary(
+    run: Run, summary: Summary, *, contradicted: int, is_running: bool = False, command: str = ""
+) -> RunVerdict:
+    """Return what a person needs to know of a run, as `verdict_of` does, by its summary."""
+    return verdict_of(
+        run,
+        summary.counts,
+        contradicted=contradicted,
+        repeats=summary.repeats,
+        nothing_due=summary.nothing_due,
+        may_succeed=may_succeed_of(summary.failures),
+        unknown_charges=summary.unknown_charges,
+        is_running=is_running,
+        command=command,
     )
 
 

@@ -13,13 +13,12 @@ from rich.text import Text
 from bulk_topup.cli.screens.style import STATE_STYLES, bar_of, escape_markup, framed, is_screen, next_steps
 from bulk_topup.cli.screens.summary import charged_lines, failure_lines, summary_table
 from bulk_topup.cli.screens.tables import ReadableTable, simple_table
-from bulk_topup.domain.decline_advice import may_succeed
 from bulk_topup.domain.environment import format_account
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.run_names import fold_name
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.domain.summary import Summary, summarise_groups
-from bulk_topup.domain.verdict import format_rows, verdict_of
+from bulk_topup.domain.verdict import format_rows, verdict_of_summary
 from bulk_topup.ledger import LedgerStore, is_locked
 from bulk_topup.ledger.pause_note import read_pause
 
@@ -73,14 +72,10 @@ def load_status(run: Run, ledger: LedgerStore) -> RunStatus:
 def render_status(status: RunStatus, console: Console) -> RenderableType:
     """Return what a terminal shows of one run: verdict, totals, next steps."""
     run, summary = status.run, status.summary
-    verdict = verdict_of(
+    verdict = verdict_of_summary(
         run,
-        summary.counts,
+        summary,
         contradicted=status.contradicted,
-        repeats=summary.repeats,
-        nothing_due=summary.nothing_due,
-        may_succeed=may_succeed(summary.failures),
-        unknown_charges=summary.unknown_charges,
         is_running=status.is_running,
     )
     account = escape_markup(format_account(run.environment, run.account))

@@ -13,11 +13,11 @@ from bulk_topup.cli.screens.style import STATE_STYLES, escape_markup, framed, ne
 from bulk_topup.cli.screens.tables import ReadableTable, simple_table
 from bulk_topup.cli.whole_commands import with_whole_commands
 from bulk_topup.domain.charge import CHARGED_STATES
-from bulk_topup.domain.decline_advice import decline_sentence, may_succeed
+from bulk_topup.domain.decline_advice import decline_sentence
 from bulk_topup.domain.environment import format_account
 from bulk_topup.domain.money import format_money
 from bulk_topup.domain.summary import Summary
-from bulk_topup.domain.verdict import format_rows, verdict_of
+from bulk_topup.domain.verdict import format_rows, verdict_of_summary
 
 #: Most reasons of failed rows that a terminal shows; the report has all.
 MAX_REASONS_SHOWN: Final = 10
@@ -63,14 +63,10 @@ def summary_table(summary: Summary) -> ReadableTable:
 def show_summary(console: Console, finished: FinishedRun) -> None:
     """Print how a run ended, and the files of its report."""
     result, summary = finished.result, finished.report.summary
-    verdict = verdict_of(
+    verdict = verdict_of_summary(
         finished.run,
-        summary.counts,
+        summary,
         contradicted=result.contradicted,
-        repeats=summary.repeats,
-        nothing_due=summary.nothing_due,
-        may_succeed=may_succeed(summary.failures),
-        unknown_charges=summary.unknown_charges,
         command=repeated_run("--pay-again", "REASON"),
     )
     run = finished.run

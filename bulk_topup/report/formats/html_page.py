@@ -10,7 +10,6 @@ from typing import Final
 
 from bulk_topup.__version__ import __version__
 from bulk_topup.domain.charge import CHARGED_STATES
-from bulk_topup.domain.decline_advice import may_succeed
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.report_files import not_completed_name
@@ -18,7 +17,7 @@ from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
-from bulk_topup.domain.verdict import RunVerdict, Severity, format_rows, verdict_of
+from bulk_topup.domain.verdict import RunVerdict, Severity, format_rows, verdict_of_summary
 from bulk_topup.report.formats.html_parts import Html, element, html, joined, time_text
 from bulk_topup.report.formats.html_style import STYLE
 from bulk_topup.report.reason_counts import LINES_NAMED, ReasonGroup
@@ -83,16 +82,7 @@ class PageData:
 
 def page(run: Run, summary: Summary, data: PageData) -> Html:
     """Return the whole page."""
-    unknown, repeats, idle = summary.unknown_charges, summary.repeats, summary.nothing_due
-    verdict = verdict_of(
-        run,
-        summary.counts,
-        contradicted=data.contradicted,
-        repeats=repeats,
-        nothing_due=idle,
-        may_succeed=may_succeed(summary.failures),
-        unknown_charges=unknown,
-    )
+    verdict = verdict_of_summary(run, summary, contradicted=data.contradicted)
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     # Even if a cell smuggled markup in, the browser would not run, load or send anything.
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
