@@ -58,7 +58,8 @@ def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -
             console.print(f"{when}:\n  {escape_markup(command)}", highlight=False, soft_wrap=True)
     if prepared.checks:
         console.print(_guards_table(prepared))
-    if prepared.plan.products:
+    # What a run has sent already is in its report: the whole list would look as if it were sent again.
+    if prepared.plan.products and prepared.difference.new == prepared.plan.accepted:
         console.print(_products_table(prepared))
 
 
@@ -222,7 +223,8 @@ def plan_json(job: Job, prepared: Prepared, payer: PayingAccount) -> dict[str, o
         "resent": difference.resent,
         "completed": difference.completed,
         "failed": difference.failed,
-        "open": difference.open,
+        "open": difference.waiting + difference.open,
+        "in_progress": difference.open,
         "needs_review": difference.needs_review,
         "changed_after_sending": difference.changed_after_sending,
         "removed_from_list": difference.removed_from_list,

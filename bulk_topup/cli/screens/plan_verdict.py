@@ -11,6 +11,7 @@ from bulk_topup.domain.verdict import Severity, format_rows
 if TYPE_CHECKING:
     from bulk_topup.app.prepare import Prepared
     from bulk_topup.domain.run import Run
+    from bulk_topup.domain.totals import MergePreview
     from bulk_topup.jobs.job import Job
     from bulk_topup.plan import BalanceCheck
 
@@ -56,12 +57,25 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
             verb, them = ("is", "it") if difference.corrected == 1 else ("are", "them")
             what = f"{format_rows(difference.corrected)} that failed {verb} corrected"
             return Severity.OPEN, f"Nothing new to send; {what}. Retry {them}."
-        return Severity.GOOD, "Nothing to send."
+        return _nothing_to_send(plan.to_fix, difference)
     costs = " and ".join(format_money(cost, unit) for unit, cost in sorted(difference.costs.items()))
     what = f"{format_rows(difference.to_send)} to send{f', expected cost {costs}' if costs else ''}"
     if job.approval.required or (run is not None and run.approval is not None):
         return Severity.OPEN, f"Ready after approval: {what}."
     return Severity.GOOD, f"Ready: {what}."
+
+
+def _nothing_to_send(refused: int, difference: MergePreview) -> tuple[Severity, str]:
+    """Return the headline of a list of which nothing is sent; it is good only if nothing is left to be done."""
+    parts = [
+        (difference.open, "in progress"),
+        (difference.failed, "failed"),
+        (refused, "refused"),
+        (review := difference.needs_review, "needs review" if review == 1 else "need review"),
+    ]
+    if not (left := [f"{number:,} {what}" for number, what in parts if number]):
+        return Severity.GOOD, "Nothing to send."
+    return Severity.BAD if review or refused else Severity.OPEN, f"Nothing new to send: {', '.join(left)}."
 
 
 def _shortage(check: BalanceCheck) -> str:
