@@ -10,7 +10,7 @@ from bulk_topup.app.fixes import with_fix
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.domain.exit_codes import ExitCode, crash_code, exit_code_for
 from bulk_topup.domain.states import RowState, is_open
-from bulk_topup.domain.verdict import format_rows, verdict_of
+from bulk_topup.domain.verdict import format_rows, verdict_of_summary
 from bulk_topup.engine import StopReason
 from bulk_topup.errors import ApprovalRequiredError, BulkTopupError, InterruptedRunError
 from bulk_topup.monitoring.messages import Ending
@@ -95,14 +95,10 @@ def ending_of(
     summary = None if finished is None else finished.report.summary
     verdict = None
     if finished is not None and summary is not None:
-        verdict = verdict_of(
+        verdict = verdict_of_summary(
             finished.run,
-            summary.counts,
+            summary,
             contradicted=finished.result.contradicted,
-            repeats=summary.repeats,
-            nothing_due=summary.nothing_due,
-            duplicates=summary.duplicates,
-            unknown_charges=summary.unknown_charges,
         )
     return Ending(
         exit_code=end.code,

@@ -17,6 +17,7 @@ from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.provider import check_environment, check_scheduled_environment, poll_policy
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.resume import resume_run, run_to_retry
+from bulk_topup.app.retry_warnings import retry_warnings
 from bulk_topup.app.run import run_list
 from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.app.session import open_session
@@ -258,7 +259,7 @@ def continue_run(
             formats = job.reports if "reports" in job.model_fields_set else ()
             report = payment.report.resolve_for(run, formats, job.report_folder)
             watcher, options = watcher_and_options(payment, provider, concurrency, deadline, callbacks, report, monitor)
-            warn(changed_list_warnings(run, ledger))
+            warn([*changed_list_warnings(run, ledger), *retry_warnings(run, ledger, retry)])
 
             async def pay() -> FinishedRun:
                 async with open_session(

@@ -8,7 +8,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from bulk_topup.domain.retry_rules import OPERATOR_UNAVAILABLE, RetriedStatus
+from bulk_topup.domain.retried_status import RetriedStatus
+from bulk_topup.domain.retry_rules import OPERATOR_UNAVAILABLE
 
 #: A share, from 0 to 1.
 Share = Annotated[Decimal, Field(ge=0, le=1)]

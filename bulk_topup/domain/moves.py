@@ -5,6 +5,7 @@ from typing import Any
 
 from bulk_topup.domain.attempt import Attempt, Facts, HintedAttempt, KnownAttempt, Move, PricedAttempt
 from bulk_topup.domain.charge import CHARGED_STATES, price_problem
+from bulk_topup.domain.decline_advice import decline_sentence
 from bulk_topup.domain.denominations import changed_denomination, delivery_of
 from bulk_topup.domain.echo import differences_from
 from bulk_topup.domain.purchase_secrets import NO_SECRETS, PurchaseSecrets
@@ -107,7 +108,7 @@ def move_for(
         after = RowState.CONFLICT
         message = f"{problem} Transaction {transaction.id} is {transaction.status.message}. Ask DT One."
     elif after is RowState.FAILED:
-        message = f"DVS returned {transaction.status.message}."
+        message = decline_sentence(transaction.status.message)
     return Move(
         row_id=attempt.row_id,
         attempt=attempt.number,

@@ -3,9 +3,7 @@
 Retries of one HTTP call are in `dvs/request_retries.py`; they never create an attempt. Pure.
 """
 
-from typing import Annotated, Final
-
-from pydantic import AfterValidator
+from typing import Final
 
 from bulk_topup.dvs.statuses import STATUSES
 
@@ -37,15 +35,3 @@ OPERATOR_TROUBLES: Final = frozenset(message for message in STATUSES if "-OPERAT
 OPERATOR_UNAVAILABLE: Final = tuple(
     message for message in STATUSES if message.endswith("-OPERATOR-CURRENTLY-UNAVAILABLE")
 )
-
-
-def _check_status(message: str) -> str:
-    if message not in STATUSES:
-        raise ValueError(f"{message} is not a detailed status of the reference")
-    if message not in WORTH_A_RETRY:
-        raise ValueError(f"{message} is never retried automatically: a new attempt would fail again, or pay twice")
-    return message
-
-
-#: A detailed status that a job may retry automatically.
-RetriedStatus = Annotated[str, AfterValidator(_check_status)]

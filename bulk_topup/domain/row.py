@@ -125,3 +125,5 @@ class OutcomeGroup:
     is_nothing_due: bool = False
     #: Whether they are left out as duplicates, and for nothing else.
     is_left_out: bool = False
+    #: DVS's status of failed rows, empty where it has none; None for rows that did not fail.
+    failure: str | None = None

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Final
 
@@ -59,6 +59,8 @@ class Summary:
     nothing_due: int = 0
     #: Refused rows that are left out as duplicates, and that need nothing else.
     duplicates: int = 0
+    #: Failed rows by DVS's status; an empty one where the row has none.
+    failures: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
@@ -90,6 +92,7 @@ class Summary:
             "counts": {state.value: count for state, count in self.counts.items()},
             "nothing_due": self.nothing_due,
             "duplicates_left_out": self.duplicates,
+            "failures": self.failures,
             "totals": [total.as_json() for total in self.totals],
             "charged": {unit: format_plain(amount) for unit, amount in self.charged.items()},
             "held": {unit: format_plain(amount) for unit, amount in self.held.items()},
@@ -124,6 +127,7 @@ class Tally:
         self._repeats = self._duplicates = 0
         self._unknown_charges = 0
         self._planned: dict[str, Decimal] = {}
+        self._failures: Counter[str] = Counter()
 
     def add(self, outcomes: Outcomes) -> None:
         """Add rows; those with the same values are added as one."""
@@ -138,6 +142,10 @@ class Tally:
                 state == RowState.REFUSED and is_left_out(problems)
                 for state, problems in zip(outcomes.state, outcomes.problems, strict=True)
             )
+        failed = RowState.FAILED.value
+        if failed in outcomes.state:
+            statuses = zip(outcomes.state, outcomes.status_message, strict=True)
+            self._failures.update(status or "" for state, status in statuses if state == failed)
         groups_of_rows = Counter(
             zip(
                 outcomes.state,
@@ -183,6 +191,8 @@ class Tally:
             self._repeats += group.rows if group.is_repeat else 0
             sums.nothing_due += group.rows if group.is_nothing_due else 0
             self._duplicates += group.rows if group.is_left_out else 0
+            if group.failure is not None:
+                self._failures[group.failure] += group.rows
             if group.state is RowState.COMPLETED and group.price is None:
                 self._unknown_charges += group.rows
             if group.state is RowState.COMPLETED and group.planned_cost is not None and group.planned_unit is not None:
@@ -230,6 +240,7 @@ class Tally:
             repeats=self._repeats,
             nothing_due=sum(total.nothing_due for total in totals),
             duplicates=self._duplicates,
+            failures=dict(sorted(self._failures.items(), key=lambda item: (-item[1], item[0]))),
         )
 
 

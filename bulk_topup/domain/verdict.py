@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from bulk_topup.domain.decline_advice import may_succeed as may_succeed_of
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.list_command import list_command, place_options
 from bulk_topup.domain.report_files import not_completed_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
+from bulk_topup.domain.summary import Summary
 from bulk_topup.domain.total import LEFT_OUT, NOTHING_DUE
 
 #: A conflict was perhaps paid, and a reversed row was paid once: neither is called failed.
@@ -124,6 +126,7 @@ def verdict_of(
     repeats: int = 0,
     nothing_due: int = 0,
     duplicates: int = 0,
+    may_succeed: int = 0,
     unknown_charges: int = 0,
     is_running: bool = False,
     command: str = "",
@@ -137,6 +140,7 @@ def verdict_of(
         repeats: refused rows that repeat payments of other runs.
         nothing_due: refused rows for which nothing is due, and that need nothing else.
         duplicates: refused rows that are left out as duplicates, and that need nothing else.
+        may_succeed: failed rows that `retry` sends without options.
         unknown_charges: completed rows for which DVS states no price.
         is_running: whether a process works on it.
         command: the command line that pays these rows again; empty for one that is made of what the run keeps.
@@ -167,10 +171,28 @@ def verdict_of(
         steps=()
         if is_running
         else (
-            *_steps(run, unpaid, contradicted, repeats, command),
+            *_steps(run, unpaid, contradicted, repeats, may_succeed, command),
             *_steps_for_charges(run, unknown_charges),
             *(_STEPS_IF_IDLE if is_idle else ()),
         ),
+    )
+
+
+def verdict_of_summary(
+    run: Run, summary: Summary, *, contradicted: int, is_running: bool = False, command: str = ""
+) -> RunVerdict:
+    """Return what a person needs to know of a run, as `verdict_of` does, by its summary."""
+    return verdict_of(
+        run,
+        summary.counts,
+        contradicted=contradicted,
+        repeats=summary.repeats,
+        nothing_due=summary.nothing_due,
+        duplicates=summary.duplicates,
+        may_succeed=may_succeed_of(summary.failures),
+        unknown_charges=summary.unknown_charges,
+        is_running=is_running,
+        command=command,
     )
 
 
@@ -185,7 +207,9 @@ def _steps_for_charges(run: Run, unknown_charges: int) -> Iterator[Step]:
         )
 
 
-def _steps(run: Run, counts: Mapping[RowState, int], contradicted: int, repeats: int, command: str) -> Iterator[Step]:
+def _steps(
+    run: Run, counts: Mapping[RowState, int], contradicted: int, repeats: int, may_succeed: int, command: str
+) -> Iterator[Step]:
     if run.purged_at is not None:
         if counts[RowState.COMPLETED] < sum(counts.values()):
             yield Step(text="Personal data purged; the run can't be sent again. Pay what is unpaid in another run.")
@@ -209,15 +233,17 @@ def _steps(run: Run, counts: Mapping[RowState, int], contradicted: int, repeats:
                 "of their own, and run that list with another --run-key."
             )
     else:
-        yield from _steps_to_fix(run, counts, name, repeats, command)
+        yield from _steps_to_fix(run, counts, name, repeats, may_succeed, command)
     if reversed_ := counts[RowState.REVERSED]:
         yield Step(text=f"{format_rows(reversed_)} reversed. Ask DT One why before paying again.")
 
 
-def _steps_to_fix(run: Run, counts: Mapping[RowState, int], name: str, repeats: int, command: str) -> Iterator[Step]:
-    if failed := counts[RowState.FAILED]:
+def _steps_to_fix(
+    run: Run, counts: Mapping[RowState, int], name: str, repeats: int, may_succeed: int, command: str
+) -> Iterator[Step]:
+    if may_succeed:
         yield Step(
-            text=f"Retry failed rows that may succeed ({failed:,} failed):",
+            text=f"Retry {format_rows(may_succeed)} that may succeed ({counts[RowState.FAILED]:,} failed):",
             command=f"bulk-topup retry {name}",
         )
     if repeats:
@@ -227,7 +253,7 @@ def _steps_to_fix(run: Run, counts: Mapping[RowState, int], name: str, repeats: 
         yield Step(
             text=f"{format_rows(repeats)} {verb} of other runs. To pay {them} again on purpose{how}", command=again
         )
-    if wrong := counts[RowState.FAILED] + counts[RowState.REFUSED] - repeats:
+    if wrong := counts[RowState.FAILED] - may_succeed + counts[RowState.REFUSED] - repeats:
         file = not_completed_name(run)
         fix = f"{format_rows(wrong)} to fix in {file}, in the report folder. Fix {'it' if wrong == 1 else 'them'}"
         how = "in its list, then run that again" if run.parts else "then run the list with --corrections and that file"

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field
 
-from bulk_topup.domain.retry_rules import RetriedStatus
+from bulk_topup.domain.retried_status import RetriedStatus
 from bulk_topup.jobs.base_job import BaseJob, Name
 from bulk_topup.jobs.date_templates import Template, render_dates
 

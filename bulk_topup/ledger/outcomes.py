@@ -96,10 +96,11 @@ OUTCOME_GROUPS: Final = f"""
            r.state = 'refused' AND EXISTS (
                SELECT 1 FROM json_each(r.problems) AS p WHERE json_extract(p.value, '$[2]') = 2) AS is_repeat,
            r.state = 'refused' AND {IS_NOTHING_DUE.format(of="r")} AS is_nothing_due,
-           r.state = 'refused' AND {IS_LEFT_OUT.format(of="r")} AS is_left_out
+           r.state = 'refused' AND {IS_LEFT_OUT.format(of="r")} AS is_left_out,
+           iif(r.state = 'failed', coalesce(a.status_message, ''), NULL) AS failure
     FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND {SHOWN}
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14
 """  # noqa: S608
 
 

@@ -287,6 +287,7 @@ def outcome_group_of(row: sqlite3.Row) -> OutcomeGroup:
         is_repeat=bool(row["is_repeat"]),
         is_nothing_due=bool(row["is_nothing_due"]),
         is_left_out=bool(row["is_left_out"]),
+        failure=row["failure"],
     )
 
 

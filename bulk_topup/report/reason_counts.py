@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from bulk_topup.domain.decline_advice import decline_sentence
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.states import RowState
@@ -77,7 +78,7 @@ def _reasons_of(outcomes: Outcomes, index: int) -> Iterator[str]:
     status = outcomes.status_message[index]
     message = outcomes.message[index]
     if state in {RowState.FAILED, RowState.REVERSED} and status:
-        yield status
+        yield decline_sentence(status)
     else:
         yield _QUOTED.sub('"…"', message) if message else _DEFAULTS.get(state) or status or "No reason given."
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from bulk_topup.domain.problems import DO_NOT_PAY, REASON_COLUMN, Problem
+from bulk_topup.domain.retry_rules import WORTH_A_RETRY
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
@@ -93,6 +94,9 @@ def why_not_completed(run: Run) -> Callable[[Outcome], str]:
                 before, after = _REMOVED
             elif any(problem.may_be_paid for problem in outcome.problems):
                 before, after = _MAY_BE_PAID
+        is_final = outcome.state is RowState.FAILED and outcome.status_message not in WORTH_A_RETRY
+        if is_final and after.startswith(_CORRECT):
+            after = f"{_CORRECT}."
         own = reason(outcome.message, outcome.problems), note(outcome.note, outcome.cells, columns)
         return " ".join(filter(None, (before, *own, after)))
 

@@ -1,5 +1,6 @@
 """The sheet of a workbook that is the list of a run: finds its rows, and writes outcomes next to them."""
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from copy import copy
@@ -23,6 +24,7 @@ from bulk_topup.intake import ListSource, Table, open_table
 from bulk_topup.intake.cells.texts import strip
 from bulk_topup.intake.corrected_table import CorrectedTable
 from bulk_topup.intake.files.xlsx_file import XlsxTable
+from bulk_topup.intake.filters import Filter, FilteredTable
 from bulk_topup.report.cells import fits_number_cell, result_values, xlsx_text
 from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, RUN_FIELDS, result_columns
 from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS, STATE_COLOURS
@@ -68,6 +70,8 @@ class ListSheet:
         self._file_name, self._run = source.name, run
         names = [sheet] if sheet is not None else [each.title for each in workbook.worksheets]
         found = [each for each in (self._candidate(source, name, only=sheet is not None) for name in names) if each]
+        if len(found) > 1:
+            found = [each for each in found if each[0] == run.reading_of("sheet")] or found
         if len(found) != 1:
             columns = ", ".join(f'"{column}"' for column in run.columns)
             what = f"Several sheets of {source.name} have" if found else f"No sheet of {source.name} has"
@@ -80,14 +84,16 @@ class ListSheet:
         self._header = table.header_line
         self._names = _outcome_columns(run.columns[: self._width])
         #: Rows of the workbook without an outcome so far, by line.
-        rows = CorrectedTable(table, source.name, kept=kept).rows()
-        self.lines = {line: own for line, cells in rows if (own := self._own_cells(cells))}
+        corrected = CorrectedTable(table, source.name, kept=kept)
+        self.lines = {line: own for line, cells in corrected.rows() if (own := self._own_cells(cells))}
         if len(self.lines) > MAX_ROWS:
             raise ListError(
                 f"{source.name} has too many rows to annotate, more than {MAX_ROWS:,}. "
                 "Use results.xlsx of the report instead."
             )
-        self._left_out = table.unseen if isinstance(table, XlsxTable) and self._leaves_out() else {}
+        self._left_out = set(table.unseen) if isinstance(table, XlsxTable) and self._leaves_out() else set()
+        if filters := _filters_of(run):
+            self._left_out |= {line for line, *_ in FilteredTable(corrected, source.name, filters).left_out()}
         #: Lines whose cells differ from the run.
         self.differing: list[int] = []
         #: Lines of the run that have no row in the workbook.
@@ -214,6 +220,11 @@ def _source(run: Run, path: Path, sheet: str | None) -> ListSource:
     if not run.reads_as_shown:
         return ListSource(path=path, sheet=sheet, as_shown=False)
     return ListSource(path=path, sheet=sheet, decimal_mark=run.reading_of("decimal_mark") or ".")
+
+
+def _filters_of(run: Run) -> tuple[Filter, ...]:
+    """Return what decides which rows of the list are in the run."""
+    return tuple(Filter.model_validate(each) for each in json.loads(run.reading or "{}").get("filters") or ())
 
 
 def _outcome_columns(listed: Sequence[str]) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from bulk_topup.domain.retry_rules import OPERATOR_TROUBLES, OPERATOR_UNAVAILABLE, WORTH_A_RETRY, RetriedStatus
+from bulk_topup.domain.retried_status import RetriedStatus
+from bulk_topup.domain.retry_rules import OPERATOR_TROUBLES, OPERATOR_UNAVAILABLE, WORTH_A_RETRY
 from bulk_topup.dvs.statuses import STATUSES
 
 

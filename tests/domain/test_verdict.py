@@ -14,9 +14,11 @@ from bulk_topup.domain.verdict import RunVerdict, Severity, Step, run_arguments,
 PLACE = "--env sandbox --base-url https://dvs.example/v1"
 
 
-def _verdict(run: Run, *, contradicted: int = 0, is_running: bool = False, **counts: int) -> RunVerdict:
+def _verdict(
+    run: Run, *, contradicted: int = 0, is_running: bool = False, may_succeed: int = 0, **counts: int
+) -> RunVerdict:
     known = {state: counts.get(state.value, 0) for state in RowState}
-    return verdict_of(run, known, contradicted=contradicted, is_running=is_running)
+    return verdict_of(run, known, contradicted=contradicted, is_running=is_running, may_succeed=may_succeed)
 
 
 def test_a_run_with_all_rows_completed_leaves_nothing_to_do(run: Run) -> None:
@@ -30,7 +32,7 @@ def test_a_run_with_all_rows_completed_leaves_nothing_to_do(run: Run) -> None:
 
 
 def test_failed_rows_come_with_the_commands_that_may_complete_them(run: Run) -> None:
-    verdict = _verdict(run, completed=1, failed=2, refused=1)
+    verdict = _verdict(run, completed=1, failed=2, may_succeed=1, refused=1)
     assert verdict.severity is Severity.BAD
     assert verdict.headline == "1 of 4 rows completed, 2 failed, 1 refused."
     assert "Exit code 1" in verdict.ending
@@ -71,24 +73,24 @@ def test_rows_with_nothing_due_are_counted_on_their_own_and_need_nothing(run: Ru
 
 
 def test_each_step_has_the_singular_and_the_plural(run: Run) -> None:
-    one = _verdict(run, conflict=1, pending=1, failed=1, reversed=1).steps
+    one = _verdict(run, conflict=1, pending=1, failed=2, may_succeed=1, reversed=1).steps
     assert [step.text for step in one] == [
         "1 row needs review:",
         "Resume 1 open row; do not pay it by other means:",
-        "Retry failed rows that may succeed (1 failed):",
+        "Retry 1 row that may succeed (2 failed):",
         (
             "1 row to fix in payroll-2026-11-not-completed.csv, in the report folder. Fix it, "
             "then run the list with --corrections and that file."
         ),
         "1 row reversed. Ask DT One why before paying again.",
     ]
-    many = _verdict(run, conflict=2, pending=2, failed=2_000, refused=2, reversed=2).steps
+    many = _verdict(run, conflict=2, pending=2, failed=2_000, may_succeed=500, refused=2, reversed=2).steps
     assert [step.text for step in many] == [
         "2 rows need review:",
         "Resume 2 open rows; do not pay them by other means:",
-        "Retry failed rows that may succeed (2,000 failed):",
+        "Retry 500 rows that may succeed (2,000 failed):",
         (
-            "2,002 rows to fix in payroll-2026-11-not-completed.csv, in the report folder. Fix them, "
+            "1,502 rows to fix in payroll-2026-11-not-completed.csv, in the report folder. Fix them, "
             "then run the list with --corrections and that file."
         ),
         "2 rows reversed. Ask DT One why before paying again.",
@@ -123,7 +125,7 @@ def test_a_running_run_needs_no_step(run: Run) -> None:
 
 
 def test_commands_name_the_environment(run: Run) -> None:
-    [step, _] = _verdict(replace(run, environment="production", run_key="a b"), failed=1).steps
+    [step, _] = _verdict(replace(run, environment="production", run_key="a b"), failed=2, may_succeed=1).steps
     assert step.command == "bulk-topup retry 'payroll/a b' --env production --base-url https://dvs.example/v1"
 
 

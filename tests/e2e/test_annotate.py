@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
 
 @pytest.fixture
@@ -69,3 +69,23 @@ def test_contradicting_options_unknown_runs_and_existing_files_are_refused(
     invoke("annotate", "list/payroll", paid, *options)
     assert "add --force" in invoke("annotate", "list/payroll", paid, *options, code=3).stderr
     assert paid.read_bytes() == before
+
+
+def test_rows_that_the_job_filters_out_and_another_sheet_of_the_same_columns_are_no_discrepancies(
+    pay: Callable[..., Any], tmp_path: Path
+) -> None:
+    book = Workbook()
+    for title in ("November", "December"):
+        sheet = book.create_sheet(title)
+        for row in (("phone", "amount", "status"), ("+6595123100", "5", "paid"), ("+6595123101", "5", "rejected")):
+            sheet.append(row)
+    del book["Sheet"]
+    book.save(tmp_path / "pay.xlsx")
+    (tmp_path / "pay.toml").write_text(
+        'list = "pay.xlsx"\nrun_key = "1"\nsheet = "December"\nproduct = 6418\n'
+        '[[filters]]\ncolumn = "status"\nequals = ["paid"]\n'
+    )
+    pay("run", "pay.toml")
+    result = pay("annotate", "pay/1", "pay.xlsx")
+    assert '1 row of pay.xlsx, sheet "December", annotated.' in result.stdout
+    assert "not in the run" not in result.stdout

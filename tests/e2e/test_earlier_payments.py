@@ -380,7 +380,7 @@ def test_the_reason_is_shown_with_the_run(pay: Pay, write: Any, tmp_path: Path) 
     assert (again["runs"], again["rows"], again["reason"]) == (["list/a"], 2, "second bonus")
     assert again["by"]
     assert json.loads(pay("status", "b", "--json").stdout)["paid_again"] == [again]
-    assert [each["paid_again"] for each in json.loads(pay("status", "--json").stdout)] == [[], [again]]
+    assert [each["paid_again"] for each in json.loads(pay("status", "--json").stdout)] == [[again], []]
     phrase = "ows of list/a paid again (2), decided 20"
     assert phrase in " ".join(pay("status", "b").stdout.replace("│", " ").split())
     [page] = tmp_path.glob("reports/*-b/*.html")

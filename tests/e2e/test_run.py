@@ -136,6 +136,20 @@ def test_without_options_only_rows_that_may_succeed_are_retried(pay: Pay, result
     )
 
 
+def test_a_status_that_no_failed_row_has_is_named_with_those_that_there_are(
+    pay: Pay, books: Pay, tmp_path: Path
+) -> None:
+    (tmp_path / "barred.csv").write_text("phone,amount\n+6595123103,5\n+6595123104,5\n")
+    ended = pay("run", tmp_path / "barred.csv", "--product", 6418, code=1).stdout
+    assert "The number is barred by its operator; ask for another number (DECLINED-BARRED-CREDIT-PARTY)." in ended
+    assert "Retry 1 row that may succeed (2 failed):" in ended
+    warning = pay("retry", "list/barred", "--status", "DECLINED-BARRED", code=1).stderr
+    assert "No failed row of run list/barred has the status DECLINED-BARRED. Failed: 1 row DECLINED-BARRED-C" in warning
+    assert len(books()["transactions"]) == 2
+    assert "No failed row" not in pay("retry", "list/barred", "--status", "DECLINED", code=1).stderr
+    assert len(books()["transactions"]) == 4
+
+
 def _second_attempts(results: Pay) -> list[str]:
     return [row["result_line"] for row in results("list-rewards") if row["result_attempt"] == "2"]
 

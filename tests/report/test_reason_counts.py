@@ -47,7 +47,10 @@ def test_failed_rows_are_grouped_by_the_status_or_error_of_dvs(outcome: Callable
         outcome(state=RowState.COMPLETED),
     )
     assert [(group.state, group.reason) for group in groups] == [
-        (RowState.FAILED, "DECLINED-BARRED-CREDIT-PARTY"),
+        (
+            RowState.FAILED,
+            "The number is barred by its operator; ask for another number (DECLINED-BARRED-CREDIT-PARTY).",
+        ),
         (RowState.FAILED, 'DVS answered HTTP 400: "…" is not for sale.'),
     ]
 

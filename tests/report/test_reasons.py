@@ -45,9 +45,14 @@ def test_the_reason_of_a_row_that_may_be_paid_starts_with_a_warning(
 
 @pytest.mark.parametrize("state", [RowState.REFUSED, RowState.FAILED])
 def test_rows_that_are_not_paid_may_be_corrected(run: Run, outcome: Callable[..., Outcome], state: RowState) -> None:
-    text = why_not_completed(run)(outcome(state=state, message="Barred."))
+    text = why_not_completed(run)(outcome(state=state, message="Declined.", status_message="DECLINED"))
     assert DO_NOT_PAY not in text
-    assert "Barred. Correct the row here and run the list with this file as --corrections, or" in text
+    assert "Declined. Correct the row here and run the list with this file as --corrections, or" in text
+
+
+def test_a_retry_is_named_only_where_it_may_succeed(run: Run, outcome: Callable[..., Outcome]) -> None:
+    text = why_not_completed(run)(outcome(state=RowState.FAILED, status_message="DECLINED-BARRED-CREDIT-PARTY"))
+    assert text.endswith("Correct the row here and run the list with this file as --corrections.")
 
 
 @pytest.mark.parametrize(
@@ -65,11 +70,11 @@ def test_the_reason_names_the_command_as_it_can_be_typed(
     spaced = replace(run, run_key="week {48}")
     assert (
         f"`bulk-topup {command} payroll/2026-11 --env sandbox --base-url https://dvs.example/v1`"
-        in why_not_completed(run)(outcome(state=state))
+        in why_not_completed(run)(outcome(state=state, status_message="DECLINED"))
     )
     assert (
         f"`bulk-topup {command} 'payroll/week {{48}}' --env sandbox --base-url https://dvs.example/v1`"
-        in why_not_completed(spaced)(outcome(state=state))
+        in why_not_completed(spaced)(outcome(state=state, status_message="DECLINED"))
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import cloup
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from bulk_topup.app.doctor import (
     CheckStatus,
@@ -31,7 +31,8 @@ from bulk_topup.cli.notices import show_notices
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.query import INTERRUPTED
 from bulk_topup.cli.screens.probe import probe_json, show_probe
-from bulk_topup.cli.screens.style import escape_markup
+from bulk_topup.cli.screens.style import escape_markup, printable_cell
+from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.cli.whole_commands import with_whole_commands
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.exit_codes import ExitCode
@@ -155,15 +156,13 @@ def _exit_code(bad: list[Finding]) -> ExitCode:
 
 
 def _show(findings: list[Finding]) -> None:
-    table = Table()
-    table.add_column("check", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("result and fix", overflow="fold")
+    rows = []
     for finding in findings:
-        text = escape_markup(finding.message)
+        text = Text(printable_cell(finding.message))
         if finding.fix:
-            text += f"\n[bold]{escape_markup(with_whole_commands(finding.fix))}[/]"
-        table.add_row(finding.check, f"[{_STYLES[finding.status]}]{finding.status}[/]", text)
+            text.append(f"\n{printable_cell(with_whole_commands(finding.fix))}", style="bold")
+        rows.append((finding.check, Text(finding.status, style=_STYLES[finding.status]), text))
+    table = simple_table(("check", "status", "result and fix"), rows, unbroken=("check", "status"))
     console = Console(emoji=False)
     console.print(table, highlight=False)
     counts = {verdict: sum(finding.status is verdict for finding in findings) for verdict in CheckStatus}

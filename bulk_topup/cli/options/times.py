@@ -40,6 +40,18 @@ def parse_time_or_duration(_context: click.Context, _option: click.Parameter, te
     return time
 
 
+def parse_time_or_age(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
+    """Return a time, read from an age such as 7d, or a time in UTC such as 2026-11-24."""
+    if text is None:
+        return None
+    time = _read_time(text)
+    if time is None and (age := parse_duration(text)) is not None:
+        time = command_clock().now() - age
+    if time is None:
+        raise click.BadParameter(f'"{text}" is neither an age such as 7d or 12h nor a time such as 2026-11-24.')
+    return time
+
+
 def _read_time(text: str) -> datetime | None:
     try:
         time = datetime.fromisoformat(text)

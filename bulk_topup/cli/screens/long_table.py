@@ -5,13 +5,13 @@ from functools import lru_cache
 from typing import Final
 
 from rich.box import HEAVY_HEAD
-from rich.cells import cell_len, set_cell_size
+from rich.cells import set_cell_size
 from rich.console import Console
 from rich.segment import Segment, Segments
 from rich.text import Text
 
 from bulk_topup.cli.screens.style import printable_cell
-from bulk_topup.cli.screens.tables import simple_table
+from bulk_topup.cli.screens.tables import block_of, column_widths, encodable, longest_line, longest_word, simple_table
 
 #: Fewer rows are printed by rich.
 LONG: Final = 100
@@ -32,21 +32,25 @@ def print_table(
         rows: the cells of each row.
         unbroken: columns that are never wrapped.
     """
-    cells = [["" if value is None else printable_cell(value) for value in row] for row in rows]
+    encoding = console.encoding
+    cells = [["" if value is None else encodable(printable_cell(value), encoding) for value in row] for row in rows]
     if len(cells) < LONG:
         console.print(simple_table(headings, cells, unbroken=unbroken))
         return
-    # The widths follow from the longest line and the longest word of each column: these two rows have the same.
     columns = list(zip(*cells, strict=True))
-    widest = ([max(column, key=key) for column in columns] for key in (_longest_line, _longest_word))
+    widths = column_widths(headings, columns, unbroken, console.width)
+    if widths is None:
+        for start in range(0, len(cells), BATCH):
+            batch = (map(Text, row) for row in cells[start : start + BATCH])
+            lines = (line.plain for row in batch for line in block_of(headings, row, console.width, console))
+            console.file.write("".join(f"{line}\n" for line in lines))
+        return
+    # The widths follow from the longest line and the longest word of each column: these two rows have the same.
+    widest = ([max(column, key=key) for column in columns] for key in (longest_line, longest_word))
     framed = console.render_lines(simple_table(headings, widest, unbroken=unbroken), pad=False)
     texts = ["".join(segment.text for segment in line) for line in framed]
     box = HEAVY_HEAD.substitute(console.options, safe=console.safe_box)
     head = next(number for number, text in enumerate(texts) if text.startswith(box.head_row_left)) + 1
-    widths = [len(part) - 2 for part in texts[0].strip(box.top_left + box.top_right).split(box.top_divider)]
-    if min(widths) < 1:  # in so few columns of a terminal rich leaves spaces out
-        console.print(simple_table(headings, cells, unbroken=unbroken))
-        return
     _print_lines(console, framed[:head])
     wraps = [
         _wrap_to(console, width, no_wrap=heading in unbroken) for heading, width in zip(headings, widths, strict=True)
@@ -89,11 +93,3 @@ def _wrap_to(console: Console, width: int, *, no_wrap: bool) -> Callable[[str], 
 def _print_lines(console: Console, lines: Iterable[list[Segment]]) -> None:
     """Print lines that are rendered."""
     console.print(Segments([segment for line in lines for segment in (*line, Segment.line())]), end="")
-
-
-def _longest_line(cell: str) -> int:
-    return max(map(cell_len, cell.splitlines()), default=0)
-
-
-def _longest_word(cell: str) -> int:
-    return max(map(cell_len, cell.split()), default=_longest_line(cell))

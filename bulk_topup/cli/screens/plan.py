@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from bulk_topup.cli.command_line import join_lines, repeated_command
 from bulk_topup.cli.screens.plan_bills import bill_lines
@@ -18,7 +18,8 @@ from bulk_topup.cli.screens.plan_earlier import earlier_lines, elsewhere_lines, 
 from bulk_topup.cli.screens.plan_numbers import number_lines
 from bulk_topup.cli.screens.plan_prices import price_lines
 from bulk_topup.cli.screens.plan_verdict import plan_verdict
-from bulk_topup.cli.screens.style import escape_markup, framed
+from bulk_topup.cli.screens.style import escape_markup, framed, printable_cell
+from bulk_topup.cli.screens.tables import ReadableTable, simple_table
 from bulk_topup.domain.list_problem import ListProblemKind
 from bulk_topup.domain.money import format_amount, format_money, format_plain
 from bulk_topup.domain.run import Run
@@ -51,13 +52,14 @@ def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -
     if prepared.plan.refused_rows:
         console.print(_refused_table(prepared))
         if (more := prepared.plan.refused - MAX_REFUSED_SHOWN) > 0:
-            console.print(f"… and {format_rows(more)} more, refused too; `bulk-topup plan` writes all into its file.")
+            console.print(f"{format_rows(more)} more refused; `bulk-topup plan` writes all into its file.")
     for when, words in _ways_on(job, prepared):
         if command := repeated_command(*words):
             console.print(f"{when}:\n  {escape_markup(command)}", highlight=False, soft_wrap=True)
     if prepared.checks:
         console.print(_guards_table(prepared))
-    if prepared.plan.products:
+    # What a run has sent already is in its report: the whole list would look as if it were sent again.
+    if prepared.plan.products and prepared.difference.new == prepared.plan.accepted:
         console.print(_products_table(prepared))
 
 
@@ -161,37 +163,33 @@ def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
     yield "  To pay this list again: --run-key NAME --pay-again REASON"
 
 
-def _products_table(prepared: Prepared) -> Table:
-    table = Table()
-    for heading in ("product", "name", "rows", "amount", "expected cost"):
-        table.add_column(heading, justify="left" if heading in {"product", "name"} else "right")
+def _products_table(prepared: Prepared) -> ReadableTable:
+    rows = []
     for total in prepared.plan.products.values():
         unpriced = f" + {format_rows(total.unpriced)} of unknown price" if total.unpriced else ""
         benefits = f"\n{total.benefits}" if total.benefits else ""
-        rounding = f"\n± {_money(total.rounding, total.cost_unit)} by rounding" if total.rounded else ""
-        table.add_row(
-            str(total.product_id),
-            escape_markup(f"{total.name}{benefits}"),
-            f"{total.rows:,}",
-            _money(total.amount, total.unit),
-            f"{_money(total.cost, total.cost_unit)}{unpriced}{rounding}",
-        )
-    return table
+        rounding = f"\n+/- {_money(total.rounding, total.cost_unit)} by rounding" if total.rounded else ""
+        cost = f"{_money(total.cost, total.cost_unit)}{unpriced}{rounding}"
+        amount = _money(total.amount, total.unit)
+        rows.append((total.product_id, f"{total.name}{benefits}", f"{total.rows:,}", amount, cost))
+    headings = ("product", "name", "rows", "amount", "expected cost")
+    return simple_table(headings, rows, right=headings[2:])
 
 
 def _money(amount: Decimal, unit: str | None) -> str:
     return format_plain(amount) if unit is None else format_money(amount, unit)
 
 
-def _guards_table(prepared: Prepared) -> Table:
-    table = Table(title="Guards")
-    for heading in ("guard", "limit", "plan", "result"):
-        table.add_column(heading, justify="right" if heading in {"limit", "plan"} else "left", overflow="fold")
-    for check in prepared.checks:
-        limit, figure = _guard_figures(check)
-        outcome = "[green]passed[/]" if check.is_kept else f"[red]{escape_markup(check.message)}[/]"
-        table.add_row(check.guard, limit, figure, outcome)
-    return table
+def _guards_table(prepared: Prepared) -> ReadableTable:
+    rows = [
+        (
+            check.guard,
+            *_guard_figures(check),
+            Text("passed", style="green") if check.is_kept else Text(printable_cell(check.message), style="red"),
+        )
+        for check in prepared.checks
+    ]
+    return simple_table(("guard", "limit", "plan", "result"), rows, right=("limit", "plan"), title="Guards")
 
 
 def _guard_figures(check: GuardCheck) -> tuple[str, str]:
@@ -202,17 +200,13 @@ def _guard_figures(check: GuardCheck) -> tuple[str, str]:
     return limit, format_money(check.figure, check.unit)
 
 
-def _refused_table(prepared: Prepared) -> Table:
-    table = Table(title="Refused rows", title_style="bold red")
-    table.add_column("line", justify="right")
-    table.add_column("column")
-    table.add_column("problem", overflow="fold")
-    for row in prepared.plan.refused_rows[:MAX_REFUSED_SHOWN]:
-        for index, problem in enumerate(row.problems):
-            table.add_row(
-                str(row.line) if index == 0 else "", escape_markup(problem.column), escape_markup(problem.message)
-            )
-    return table
+def _refused_table(prepared: Prepared) -> ReadableTable:
+    rows = [
+        (row.line if index == 0 else "", problem.column, problem.message)
+        for row in prepared.plan.refused_rows[:MAX_REFUSED_SHOWN]
+        for index, problem in enumerate(row.problems)
+    ]
+    return simple_table(("line", "column", "problem"), rows, right=("line",), title="Refused rows")
 
 
 def plan_json(job: Job, prepared: Prepared, payer: PayingAccount) -> dict[str, object]:
@@ -232,7 +226,8 @@ def plan_json(job: Job, prepared: Prepared, payer: PayingAccount) -> dict[str, o
         "resent": difference.resent,
         "completed": difference.completed,
         "failed": difference.failed,
-        "open": difference.open,
+        "open": difference.waiting + difference.open,
+        "in_progress": difference.open,
         "needs_review": difference.needs_review,
         "changed_after_sending": difference.changed_after_sending,
         "removed_from_list": difference.removed_from_list,

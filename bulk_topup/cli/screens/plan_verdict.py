@@ -61,6 +61,7 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
 
 
 def _nothing_to_send(prepared: Prepared) -> tuple[Severity, str]:
+    """Return the headline of a list of which nothing is sent; it is good only if nothing is left to be done."""
     plan, difference = prepared.plan, prepared.difference
     if 0 < plan.nothing_due == plan.rows:
         return Severity.OPEN, (
@@ -71,7 +72,15 @@ def _nothing_to_send(prepared: Prepared) -> tuple[Severity, str]:
         verb, them = ("is", "it") if difference.corrected == 1 else ("are", "them")
         what = f"{format_rows(difference.corrected)} that failed {verb} corrected"
         return Severity.OPEN, f"Nothing new to send; {what}. Retry {them}."
-    return Severity.GOOD, "Nothing to send."
+    parts = [
+        (difference.open, "in progress"),
+        (difference.failed, "failed"),
+        (plan.to_fix, "refused"),
+        (review := difference.needs_review, "needs review" if review == 1 else "need review"),
+    ]
+    if not (left := [f"{number:,} {what}" for number, what in parts if number]):
+        return Severity.GOOD, "Nothing to send."
+    return Severity.BAD if review or plan.to_fix else Severity.OPEN, f"Nothing new to send: {', '.join(left)}."
 
 
 def _shortage(check: BalanceCheck) -> str:

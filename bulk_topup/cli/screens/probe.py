@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from bulk_topup.__version__ import __version__
 from bulk_topup.app.doctor import ProbeReport
 from bulk_topup.cli.screens.style import escape_markup
+from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.domain.environment import Environment
 
 _AGREEMENT = {True: "[green]as believed[/]", False: "[bold red]otherwise[/]", None: "[yellow]not checked[/]"}
@@ -25,11 +26,9 @@ def probe_json(report: ProbeReport, environment: Environment) -> dict[str, objec
 
 def show_probe(console: Console, report: ProbeReport) -> None:
     """Show a probe as a table, the beliefs that were contradicted first."""
-    table = Table()
-    for column in ("belief", "", "what was seen"):
-        table.add_column(column, overflow="fold")
-    for each in sorted(report.findings, key=lambda each: each.agrees is not False):
-        table.add_row(each.belief.sentence, _AGREEMENT[each.agrees], escape_markup(each.seen))
+    findings = sorted(report.findings, key=lambda each: each.agrees is not False)
+    rows = [(each.belief.sentence, Text.from_markup(_AGREEMENT[each.agrees]), each.seen) for each in findings]
+    table = simple_table(("belief", "agreement", "what was seen"), rows)
     console.print(table, highlight=False)
     for line in _stops(report):
         console.print(line, highlight=False, soft_wrap=True)

@@ -5,24 +5,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from bulk_topup.cli.screens.style import bar_of, escape_markup, framed, is_screen, next_steps, states_text
-from bulk_topup.cli.screens.summary import charged_lines, summary_table
-from bulk_topup.cli.screens.tables import simple_table
+from bulk_topup.cli.screens.summary import charged_lines, failure_lines, summary_table
+from bulk_topup.cli.screens.tables import ReadableTable, simple_table
 from bulk_topup.domain.environment import format_account
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.run_names import fold_name
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.domain.summary import Summary, summarise_groups
-from bulk_topup.domain.verdict import named_counts, verdict_of
+from bulk_topup.domain.verdict import format_rows, named_counts, verdict_of_summary
 from bulk_topup.ledger import LedgerStore, is_locked
 from bulk_topup.ledger.pause_note import read_pause
 
 #: Columns of the bar of one run, and of those in the table of all runs.
 _BAR, _SMALL_BAR = 50, 20
 _NAMES: Final = {state: state.value for state in RowState}
+#: Fewest columns beside the names of runs in that table; with fewer, what is said of a run is below its name.
+_BESIDE_NAME: Final = 55
+#: Most runs that are shown without --all.
+MAX_RUNS_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,14 +73,10 @@ def load_status(run: Run, ledger: LedgerStore) -> RunStatus:
 def render_status(status: RunStatus, console: Console) -> RenderableType:
     """Return what a terminal shows of one run: verdict, totals, next steps."""
     run, summary = status.run, status.summary
-    verdict = verdict_of(
+    verdict = verdict_of_summary(
         run,
-        summary.counts,
+        summary,
         contradicted=status.contradicted,
-        repeats=summary.repeats,
-        nothing_due=summary.nothing_due,
-        duplicates=summary.duplicates,
-        unknown_charges=summary.unknown_charges,
         is_running=status.is_running,
     )
     account = escape_markup(format_account(run.environment, run.account))
@@ -94,6 +96,7 @@ def _lines(console: Console, status: RunStatus) -> Iterator[str]:
     if status.pause:
         yield f"[bold yellow]{escape_markup(status.pause)}[/]"
     yield from charged_lines(summary)
+    yield from failure_lines(summary)
     yield from decision_lines(run)
 
 
@@ -121,25 +124,46 @@ class RunCounts:
         return _is_final(self.counts, is_running=self.is_running)
 
 
-def load_counts(ledger: LedgerStore) -> list[RunCounts]:
-    """Load the row counts of all runs of a ledger, oldest first."""
-    return [
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunChoice:
+    """Which runs of a ledger are listed."""
+
+    #: Name of their job; empty for every job.
+    job: str = ""
+    #: When they were created at the earliest, in UTC; None for any time.
+    since: datetime | None = None
+    #: Only those with open rows, and those that a process works on.
+    is_open: bool = False
+
+
+def load_counts(ledger: LedgerStore, choice: RunChoice) -> list[RunCounts]:
+    """Load the row counts of the chosen runs of a ledger, newest first."""
+    found = [
         RunCounts(
             run=run,
             is_running=is_locked(ledger.path, run.job, run.run_key),
             counts=ledger.rows.counts(run),
             nothing_due=ledger.rows.nothing_due(run),
         )
-        for run in ledger.runs.all()
+        for run in sorted(ledger.runs.all(), key=lambda run: (run.created_at, run.id), reverse=True)
+        if (not choice.job or fold_name(run.job) == fold_name(choice.job))
+        and (choice.since is None or run.created_at >= choice.since)
     ]
+    return [each for each in found if not (choice.is_open and each.is_final)]
 
 
-def render_runs(runs: Sequence[RunCounts], console: Console) -> RenderableType:
-    """Return what a terminal shows of several runs."""
-    return _runs_screen(runs, console) if is_screen(console) else _runs_table(runs)
+def render_runs(runs: Sequence[RunCounts], console: Console, *, is_every_one: bool) -> RenderableType:
+    """Return what a terminal shows of several runs: of many only the newest, unless every one is asked for."""
+    if not runs:
+        return Text("No runs.")
+    shown = runs if is_every_one else runs[:MAX_RUNS_SHOWN]
+    table = _runs_screen(shown, console) if is_screen(console) else _runs_table(shown)
+    if len(shown) == len(runs):
+        return table
+    return Group(table, Text(f"The newest {len(shown)} of {len(runs):,} runs. To show all, add --all."))
 
 
-def _runs_table(runs: Sequence[RunCounts]) -> Table:
+def _runs_table(runs: Sequence[RunCounts]) -> ReadableTable:
     headings = ("run", "environment", "created (UTC)", "rows", "progress")
     return simple_table(headings, map(_progress_row, runs), unbroken=("run",))
 
@@ -154,10 +178,12 @@ def _progress_row(each: RunCounts) -> tuple[object, ...]:
     return run.name, run.environment, run.created_at.strftime("%Y-%m-%d %H:%M"), sum(counts.values()), states
 
 
-def _runs_screen(runs: Sequence[RunCounts], console: Console) -> Table:
-    """Return the table with a bar for each run, in colours."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("run", "done", "rows", "created (UTC)"):
+def _runs_screen(runs: Sequence[RunCounts], console: Console) -> RenderableType:
+    """Return the table with a bar for each run, in colours; where it is narrow, with one column."""
+    names = max(cell_len(each.run.name) for each in runs)
+    is_wide = names + _BESIDE_NAME <= console.width
+    table = Table(box=None, pad_edge=False, show_header=is_wide)
+    for heading in ("run", "done", "rows", "created (UTC)") if is_wide else ("run",):
         table.add_column(heading, overflow="fold", justify="right" if heading == "rows" else "left")
     for each in runs:
         run, counts = each.run, each.counts
@@ -175,5 +201,9 @@ def _runs_screen(runs: Sequence[RunCounts], console: Console) -> Table:
                 Text.from_markup(", ".join(filter(None, parts))),
             ]
         )
-        table.add_row(name, done, f"{rows:,}", f"{run.created_at:%Y-%m-%d %H:%M}")
+        created = f"{run.created_at:%Y-%m-%d %H:%M}"
+        if is_wide:
+            table.add_row(name, done, f"{rows:,}", created)
+        else:
+            table.add_row(Text("\n").join([name, Text(f"{format_rows(rows)}, created {created} UTC"), done, Text()]))
     return table

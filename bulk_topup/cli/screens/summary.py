@@ -3,19 +3,24 @@
 from __future__ import annotations  # the run is heavy to import, and only named here
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from bulk_topup.cli.command_line import repeated_run
 from bulk_topup.cli.screens.style import STATE_STYLES, escape_markup, framed, next_steps
+from bulk_topup.cli.screens.tables import ReadableTable, simple_table
 from bulk_topup.cli.whole_commands import with_whole_commands
 from bulk_topup.domain.charge import CHARGED_STATES
+from bulk_topup.domain.decline_advice import decline_sentence
 from bulk_topup.domain.environment import format_account
 from bulk_topup.domain.money import format_money
 from bulk_topup.domain.summary import Summary
-from bulk_topup.domain.verdict import format_rows, verdict_of
+from bulk_topup.domain.verdict import format_rows, verdict_of_summary
+
+#: Most reasons of failed rows that a terminal shows; the report has all.
+MAX_REASONS_SHOWN: Final = 10
 
 if TYPE_CHECKING:
     from bulk_topup.app.execute import FinishedRun
@@ -28,34 +33,40 @@ def charged_lines(summary: Summary) -> Iterator[str]:
             yield f"{label}: [bold]{escape_markup(format_money(amount, unit))}[/]"
 
 
-def summary_table(summary: Summary) -> Table:
+def failure_lines(summary: Summary) -> Iterator[str]:
+    """Yield lines of markup: how many rows failed for which reason, and what to do, the most frequent first."""
+    named = [(status, rows) for status, rows in summary.failures.items() if status]
+    for status, rows in named[:MAX_REASONS_SHOWN]:
+        yield f"{format_rows(rows)} failed: {escape_markup(decline_sentence(status))}"
+    if others := sum(rows for _, rows in named[MAX_REASONS_SHOWN:]):
+        yield f"{format_rows(others)} failed for other reasons; see the report."
+
+
+def summary_table(summary: Summary) -> ReadableTable:
     """Return a table of rows and charges per state and product."""
-    table = Table(title=f"Run {escape_markup(summary.run)}: {format_rows(summary.rows)}")
-    for heading in ("state", "product", "rows", "amount", "charged or on hold"):
-        table.add_column(heading, justify="left" if heading in {"state", "product"} else "right")
+    rows = []
     for total in summary.totals:
         has_cost = total.state in CHARGED_STATES and bool(total.price_unit)
-        table.add_row(
-            f"[{'dim' if total.nothing_due == total.rows else STATE_STYLES[total.state]}]{total.name}[/]",
-            "" if total.product_id is None else str(total.product_id),
-            f"{total.rows:,}",
-            format_money(total.amount, total.unit) if total.unit else "",
-            format_money(total.price + total.fee, total.price_unit) if has_cost and total.price_unit else "",
+        rows.append(
+            (
+                Text(total.name, style="dim" if total.nothing_due == total.rows else STATE_STYLES[total.state]),
+                total.product_id,
+                f"{total.rows:,}",
+                format_money(total.amount, total.unit) if total.unit else "",
+                format_money(total.price + total.fee, total.price_unit) if has_cost and total.price_unit else "",
+            )
         )
-    return table
+    headings = ("state", "product", "rows", "amount", "charged or on hold")
+    return simple_table(headings, rows, right=headings[2:], title=f"Run {summary.run}: {format_rows(summary.rows)}")
 
 
 def show_summary(console: Console, finished: FinishedRun) -> None:
     """Print how a run ended, and the files of its report."""
     result, summary = finished.result, finished.report.summary
-    verdict = verdict_of(
+    verdict = verdict_of_summary(
         finished.run,
-        summary.counts,
+        summary,
         contradicted=result.contradicted,
-        repeats=summary.repeats,
-        nothing_due=summary.nothing_due,
-        duplicates=summary.duplicates,
-        unknown_charges=summary.unknown_charges,
         command=repeated_run("--pay-again", "REASON"),
     )
     run = finished.run
@@ -65,7 +76,7 @@ def show_summary(console: Console, finished: FinishedRun) -> None:
     if result.contradicted:
         verb = "differs" if result.contradicted == 1 else "differ"
         lines.append(f"[red]{format_rows(result.contradicted)} {verb} from the list; see `note` in the report.[/]")
-    lines += charged_lines(finished.report.summary)
+    lines += [*charged_lines(summary), *failure_lines(summary)]
     console.print(framed(f"Run {finished.run.name}", verdict.severity, lines, console), crop=False)
     console.print(summary_table(finished.report.summary))
     if finished.is_report_current:

@@ -18,7 +18,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
 from bulk_topup.domain.total import NOTHING_DUE
-from bulk_topup.domain.verdict import RunVerdict, Severity, format_rows, verdict_of
+from bulk_topup.domain.verdict import RunVerdict, Severity, format_rows, verdict_of_summary
 from bulk_topup.report.formats.html_figures import STATES_IN_ORDER, TONES, bar, legend, state_name, tiles
 from bulk_topup.report.formats.html_parts import Html, element, html, joined, time_text
 from bulk_topup.report.formats.html_style import STYLE
@@ -63,11 +63,7 @@ class PageData:
 
 def page(run: Run, summary: Summary, data: PageData) -> Html:
     """Return the whole page."""
-    counts, unknown, repeats = summary.counts, summary.unknown_charges, summary.repeats
-    idle, twice, changed = summary.nothing_due, summary.duplicates, data.contradicted
-    verdict = verdict_of(
-        run, counts, contradicted=changed, repeats=repeats, nothing_due=idle, duplicates=twice, unknown_charges=unknown
-    )
+    verdict = verdict_of_summary(run, summary, contradicted=data.contradicted)
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     # Even if a cell smuggled markup in, the browser would not run, load or send anything.
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"

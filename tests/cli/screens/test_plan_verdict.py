@@ -76,3 +76,20 @@ def test_a_plan_with_nothing_to_send_names_corrected_rows() -> None:
         Severity.OPEN,
         "Nothing new to send; 1 row that failed is corrected. Retry it.",
     )
+
+
+@pytest.mark.parametrize(
+    ("difference", "refused", "severity", "headline"),
+    [
+        (MergePreview(completed=10), 0, Severity.GOOD, "Nothing to send."),
+        (MergePreview(completed=8, open=2), 0, Severity.OPEN, "Nothing new to send: 2 in progress."),
+        (MergePreview(completed=9, failed=1), 0, Severity.OPEN, "Nothing new to send: 1 failed."),
+        (MergePreview(completed=9, needs_review=1), 0, Severity.BAD, "Nothing new to send: 1 needs review."),
+        (MergePreview(), 10, Severity.BAD, "Nothing new to send: 10 refused."),
+    ],
+)
+def test_nothing_to_send_is_good_only_where_nothing_is_left(
+    difference: MergePreview, refused: int, severity: Severity, headline: str
+) -> None:
+    job = Job(list="payroll.csv", skip_refused=True)
+    assert plan_verdict(job, None, _prepared(refused=refused, difference=difference)) == (severity, headline)

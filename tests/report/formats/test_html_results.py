@@ -81,9 +81,9 @@ def test_the_page_shows_the_verdict_first_then_the_cost_then_the_reasons(
         "Exit code 1",
         "Charged 9.35 USD",
         "What to do next",
-        "bulk-topup retry payroll/2026-11 --env sandbox",
+        "2 rows to fix in",
         "Why rows are not completed",
-        "2 failed DECLINED-BARRED-CREDIT-PARTY 3, 4",
+        "2 failed The number is barred by its operator; ask for another number (DECLINED-BARRED-CREDIT-PARTY). 3, 4",
         "Rows and money by state",
         "Rows not completed",
     ]
