@@ -91,6 +91,16 @@ class XlsxTable:
         self._check_header()
 
     @property
+    def sheet_name(self) -> str:
+        """The name of the sheet."""
+        return str(self._sheet.name)
+
+    @property
+    def first_column(self) -> int:
+        """The index of the list's first column in the sheet."""
+        return self._first
+
+    @property
     def unseen(self) -> dict[int, Unseen]:
         """Why a person does not see rows as a part of the list, by their number in the sheet."""
         found = {**dict.fromkeys(self._looks.struck, Unseen.STRUCK), **dict.fromkeys(self._looks.hidden, Unseen.HIDDEN)}
