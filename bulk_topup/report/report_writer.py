@@ -14,7 +14,6 @@ from bulk_topup.domain.summary import Summary, Tally
 from bulk_topup.errors import ReportError
 from bulk_topup.report.formats.csv_results import not_completed_rows
 from bulk_topup.report.formats.interface import ReportFormat, Sink, result_names
-from bulk_topup.report.formats.xlsx_not_completed import not_completed_workbook
 from bulk_topup.report.shown_columns import narrowed
 from bulk_topup.system.files import atomic_write, private_folder
 
@@ -65,7 +64,7 @@ def write_report(
             with ExitStack() as sinks:
                 tally = Tally(run)
                 rest = _NotCompleted(not_completed, run, files, sinks, not_completed_rows)
-                workbook = _NotCompleted(as_workbook, run, files, sinks, not_completed_workbook)
+                workbook = _NotCompleted(as_workbook, run, files, sinks, _as_workbook)
                 feeds: list[Sink] = [tally.add]
                 if run.purged_at is None:  # rows without their data cannot be corrected or run again
                     feeds += [rest.add, workbook.add]
@@ -121,6 +120,13 @@ class _NotCompleted:
             path = self._files.enter_context(atomic_write(self._path))
             self._sink = self._sinks.enter_context(self._writer(path, self._run))
         self._sink(outcomes)
+
+
+def _as_workbook(path: Path, run: Run) -> AbstractContextManager[Sink]:
+    # Most reports have no such row, and the library takes long to import.
+    from bulk_topup.report.formats.xlsx_not_completed import not_completed_workbook
+
+    return not_completed_workbook(path, run)
 
 
 @contextmanager
