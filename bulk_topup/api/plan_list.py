@@ -29,6 +29,8 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.list_problem import ListProblem
 from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.outside_rows import OutsideRows
+from bulk_topup.domain.problem_kinds import ProblemKind
+from bulk_topup.domain.problems import FRAME_FIELDS
 from bulk_topup.domain.reason import checked_reason
 from bulk_topup.domain.unseen_rows import UnseenRows
 from bulk_topup.jobs.job import Job
@@ -48,6 +50,9 @@ class Refusal:
     column: str
     #: What is wrong, and the fix.
     message: str
+    kind: ProblemKind
+    #: What to write into the cell, where that is certain; else None.
+    instead: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,13 +130,15 @@ class ListPlan:
         return iter(self._refusals)
 
     def refusals_frame(self) -> pl.DataFrame:
-        """Return the refusals as a frame with the columns line, column and message."""
+        """Return the refusals as a frame with the columns line, column, message, kind and instead."""
         columns = {
             "line": [refusal.line for refusal in self._refusals],
             "column": [refusal.column for refusal in self._refusals],
             "message": [refusal.message for refusal in self._refusals],
+            "kind": [refusal.kind.value for refusal in self._refusals],
+            "instead": [refusal.instead for refusal in self._refusals],
         }
-        return pl.DataFrame(columns, schema={"line": pl.Int64, "column": pl.String, "message": pl.String})
+        return pl.DataFrame(columns, schema={"line": pl.Int64, **dict.fromkeys(FRAME_FIELDS, pl.String)})
 
 
 def plan_list(
@@ -245,7 +252,13 @@ def _plan_of(job: Job, payer: PayingAccount, prepared: Prepared, *, is_begun: bo
         uncorrected=prepared.uncorrected,
         is_acceptable=prepared.is_acceptable(skip_refused=job.skip_refused),
         _refusals=tuple(
-            Refusal(line=row.line, column=problem.column, message=problem.message)
+            Refusal(
+                line=row.line,
+                column=problem.column,
+                message=problem.message,
+                kind=problem.kind,
+                instead=problem.instead,
+            )
             for row in plan.refused_rows
             for problem in row.problems
         ),

@@ -156,7 +156,14 @@ class ListLookup:
         )
         for line, number, amount, currency, cells, problems in rows:
             operator = None if number is None else operators[number]
-            own = reason("", [Problem(**each) for each in problems if each["column"] in ours])
+            own = reason(
+                "",
+                [
+                    Problem(column=each["column"], message=each["message"])
+                    for each in problems
+                    if each["column"] in ours
+                ],
+            )
             answer = _NO_ANSWER
             if isinstance(operator, LookupOperator):
                 wish = (

@@ -245,8 +245,8 @@ async def _stage_rows(
             staging.result()
             return options.numbers.find_sent(numbers)
 
-        numbers = replace(options.numbers, find_sent=find_sent)
-        checker = Checker(products, columns, replace(options, numbers=numbers), recall, reader.position_word)
+        own = replace(options, numbers=replace(options.numbers, find_sent=find_sent))
+        checker = Checker(products, columns, own, recall, reader.position_word, reader.column_use)
         # Each await lets a stop through.
         while (frame := await asyncio.wrap_future(reading)) is not None:
             is_read.set()

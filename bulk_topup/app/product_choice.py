@@ -18,7 +18,8 @@ from bulk_topup.domain.bills import STATEMENT
 from bulk_topup.domain.choice_notes import ChoiceNotes, ExampleRows
 from bulk_topup.domain.identity import folded_reference_identity, reference_identity
 from bulk_topup.domain.money import format_plain
-from bulk_topup.domain.problems import Problem, decode_problems, encode_problems
+from bulk_topup.domain.problem_kinds import ProblemKind
+from bulk_topup.domain.problems import FRAME_FIELDS, Problem, decode_problems, encode_problems
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import APIError
@@ -35,7 +36,7 @@ CHOSEN: Final = "(chosen by number and amount)"
 MAX_REMEMBERED: Final = 100_000
 #: What to do about a number without an operator.
 _INSTEAD: Final = "Correct the number, or pay it by a list with products."
-_PROBLEMS: Final = pl.List(pl.Struct({"column": pl.String, "message": pl.String}))
+_PROBLEMS: Final = pl.List(pl.Struct(dict.fromkeys(FRAME_FIELDS, pl.String)))
 
 
 class Chooser:
@@ -94,7 +95,12 @@ class Chooser:
         self.notes.kept += sum(before is not None for before in earlier)
         self.notes.chosen += sum(not isinstance(result, str) for result in results)
         added = pl.Series(
-            [[{"column": CHOSEN, "message": each}] if isinstance(each, str) else [] for each in results],
+            [
+                [{"column": CHOSEN, "message": each, "kind": ProblemKind.NO_PRODUCT.value}]
+                if isinstance(each, str)
+                else []
+                for each in results
+            ],
             dtype=_PROBLEMS,
         )
         frame = frame.with_columns(

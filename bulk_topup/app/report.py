@@ -5,7 +5,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bulk_topup.domain.report_files import SUMMARY, not_completed_name
+from bulk_topup.domain.report_files import SUMMARY, not_completed_name, not_completed_workbook_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.summary import summarise_groups
 from bulk_topup.errors import LedgerError, ReportError
@@ -49,18 +49,20 @@ def current_report(run: Run, *, ledger: LedgerStore, options: ReportOptions) -> 
     digests = ledger.reports.digests(run)
     if digests is None or options.reveal_pins:
         return None
-    not_completed = options.folder / not_completed_name(run)
+    rest = [options.folder / name(run) for name in (not_completed_name, not_completed_workbook_name)]
     results = [options.folder / name for name in result_names(options.formats)]
     try:
         if any(sha256_of(file) != digests.get(file.name) for file in results):
             return None
-        if (sha256_of(not_completed) if not_completed.exists() else None) != digests.get(not_completed.name):
+        if any((sha256_of(file) if file.exists() else None) != digests.get(file.name) for file in rest):
             return None
     except OSError:
         return None
+    not_completed, workbook = (file if file.name in digests else None for file in rest)
     return Report(
         files=tuple(results),
-        not_completed=not_completed if not_completed.name in digests else None,
+        not_completed=not_completed,
+        not_completed_workbook=workbook,
         summary=summarise_groups(run, ledger.outcomes.groups(run)),
     )
 
@@ -82,7 +84,7 @@ def write_current_report(run: Run, *, ledger: LedgerStore, options: ReportOption
         return report_run(run, ledger=ledger, options=options)
     report = report_run(run, ledger=ledger, options=options)
     if not options.reveal_pins:
-        files = [*report.files, *([report.not_completed] if report.not_completed else [])]
+        files = [*report.files, *filter(None, (report.not_completed, report.not_completed_workbook))]
         with suppress(OSError, LedgerError):
             ledger.reports.save(run, revision, {file.name: sha256_of(file) for file in files})
     return report

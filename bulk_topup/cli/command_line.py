@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Final
 
 import click
@@ -11,6 +12,8 @@ _WORDS: Final = "bulk_topup.words"
 _PROGRAM: Final = "bulk-topup"
 #: The option by which a schedule starts a job, which makes no decisions.
 _SCHEDULED: Final = "--scheduled"
+#: Options that do not fit a marked copy of a list, and whether a value follows.
+_LEFT_OUT: Final = {"--marked": True, "--force": False, "--encoding": True, "--delimiter": True, "--run-key": True}
 
 
 def keep_words(context: click.Context, words: Sequence[str]) -> None:
@@ -29,6 +32,30 @@ def repeated_command(*more: str) -> str:
     context = click.get_current_context(silent=True)
     words = () if context is None else context.meta.get(_WORDS, ())
     return redact_secrets(shlex.join([_PROGRAM, *words, *more])) if words and _SCHEDULED not in words else ""
+
+
+def command_for(old: Path, new: Path, run_key: str) -> str:
+    """Return this process's command for another list of the same run, which is a workbook; secrets redacted.
+
+    Args:
+        old: the list of this command.
+        new: the other one.
+        run_key: the key of the run.
+    """
+    from bulk_topup.security.redaction import redact_secrets
+
+    context = click.get_current_context(silent=True)
+    words = () if context is None else context.meta.get(_WORDS, ())
+    kept: list[str] = []
+    left = iter(words)
+    for word in left:
+        name, has_value, _ = word.partition("=")
+        if name in _LEFT_OUT:
+            if not has_value and _LEFT_OUT[name]:
+                next(left, None)
+        else:
+            kept.append(str(new) if word == str(old) else word)
+    return redact_secrets(shlex.join([_PROGRAM, *kept, "--run-key", run_key])) if words else ""
 
 
 def repeated_run(*more: str) -> str:

@@ -37,6 +37,9 @@ def print_ending(finished: FinishedRun, watcher: ConsoleWatcher) -> None:
                     "contradicted": result.contradicted,
                     "files": [str(file) for file in report.files],
                     "not_completed": None if report.not_completed is None else str(report.not_completed),
+                    "not_completed_workbook": None
+                    if report.not_completed_workbook is None
+                    else str(report.not_completed_workbook),
                     "left_out": None if finished.left_out is None else str(finished.left_out),
                     "archived": None if archiving.path is None else str(archiving.path),
                     "not_archived": archiving.why_not or None,

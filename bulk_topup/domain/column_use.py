@@ -38,6 +38,25 @@ def field_words(name: str) -> str:
     return _WORDS.get(name) or name.replace(".", " ").replace("_", " ")
 
 
+#: Of a list whose columns are not known.
+NO_COLUMNS: Final = ColumnUse()
+#: Most columns that advice names.
+NAMED_COLUMNS: Final = 5
+
+
+def map_advice(name: str, use: ColumnUse) -> str:
+    """Return how to read a field that no column is mapped to, with the names of the list's own columns."""
+    if (column := use.proposed.get(name)) is not None:
+        return f'If column "{column}" has it, add {map_option(name, column)}.'
+    if not use.kept:
+        return f'Add a column "{name}" to the list.'
+    if len(use.kept) == 1:
+        return f'If column "{use.kept[0]}" has it, add {map_option(name, use.kept[0])}; else add a column.'
+    more = len(use.kept) - NAMED_COLUMNS
+    names = ", ".join(f'"{column}"' for column in use.kept[:NAMED_COLUMNS]) + (f" and {more} more" if more > 0 else "")
+    return f"If one of the columns {names} has it, add {map_option(name, use.kept[0])}, or another of them."
+
+
 def map_option(name: str, column: str) -> str:
     """Return the option that maps a column to a field, to paste into a shell."""
     return shlex.join(["--map", f"{name}={column}"])

@@ -1,10 +1,12 @@
-"""Problems of a row: column and message, and the one text form in which they are stored; pure."""
+"""Problems of a row: kind, column and message, and the one text form in which they are stored; pure."""
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Final
+
+from bulk_topup.domain.problem_kinds import ProblemKind
 
 #: The column of a not-completed file that says why the row is not completed.
 REASON_COLUMN: Final = "reason"
@@ -15,6 +17,9 @@ FINGERPRINT_COLUMN: Final = "list_fingerprint"
 #: Prefix of that reason for every row that may be paid already, that its run may still pay, or that left the list.
 #: A list with such a row is refused at that row.
 DO_NOT_PAY: Final = "Do not pay by other means:"
+
+#: Values of a problem where it is part of a frame, all texts; kind and what to write instead may be null.
+FRAME_FIELDS: Final = ("column", "message", "kind", "instead")
 
 #: Lists in which a position is a row of a sheet and not a line of text.
 WORKBOOK_SUFFIXES: Final = frozenset({".xlsx", ".xlsm"})
@@ -36,6 +41,22 @@ class Problem:
     is_nothing_due: bool = False
     #: Whether the row is left out because it is the same as an earlier one of its list, which the list's owner decided.
     is_left_out: bool = False
+    #: What is wrong; `OTHER` becomes the kind that the values above mean.
+    kind: ProblemKind = ProblemKind.OTHER
+    #: What to write into the cell, where that is certain; else None.
+    instead: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind is ProblemKind.OTHER:
+            object.__setattr__(self, "kind", _implied_kind(self))
+
+
+def _implied_kind(problem: Problem) -> ProblemKind:
+    if problem.may_be_paid:
+        return ProblemKind.PAID_BEFORE if problem.is_repeat else ProblemKind.DUPLICATE
+    if problem.is_left_out:
+        return ProblemKind.DUPLICATE
+    return ProblemKind.NOTHING_DUE if problem.is_nothing_due else ProblemKind.OTHER
 
 
 #: The third value of an encoded problem of a row that another one may pay: one of its own run, or another run's.
@@ -57,32 +78,48 @@ def encode_problems(problems: Iterable[Problem]) -> str:
     """Return problems as the JSON text that plan, ledger and report share.
 
     Each problem is an array of column and message, with a third value only where `may_be_paid`: 2 where `is_repeat`,
-    else 1; 0 where `is_nothing_due`; and `LEFT_OUT_CODE` where `is_left_out`.
+    else 1; 0 where `is_nothing_due`; and `LEFT_OUT_CODE` where `is_left_out`. A kind that these do not mean, and
+    what to write instead, follow as fourth and fifth value, after null as the third one if there is no other.
     """
     return _encode([_entry(problem) for problem in problems])
 
 
-def _entry(problem: Problem) -> list[str | int]:
+def _entry(problem: Problem) -> list[str | int | None]:
+    entry: list[str | int | None] = [problem.column, problem.message]
+    flag: int | str | None = None
     if problem.may_be_paid:
-        return [problem.column, problem.message, _BY_OTHER_RUN if problem.is_repeat else _BY_OWN_RUN]
-    if problem.is_left_out:
-        return [problem.column, problem.message, LEFT_OUT_CODE]
-    return [problem.column, problem.message, *([_NOTHING_DUE] if problem.is_nothing_due else [])]
+        flag = _BY_OTHER_RUN if problem.is_repeat else _BY_OWN_RUN
+    elif problem.is_left_out:
+        flag = LEFT_OUT_CODE
+    elif problem.is_nothing_due:
+        flag = _NOTHING_DUE
+    has_kind = problem.kind is not _implied_kind(problem)
+    if flag is not None or has_kind or problem.instead is not None:
+        entry.append(flag)
+    if has_kind or problem.instead is not None:
+        entry.append(problem.kind.value)
+    if problem.instead is not None:
+        entry.append(problem.instead)
+    return entry
 
 
 def decode_problems(stored: str | Sequence[Sequence[Any]]) -> tuple[Problem, ...]:
     """Return the problems of that text, or of its JSON value where a caller has decoded many texts at once."""
     entries = json.loads(stored) if isinstance(stored, str) else stored
-    return tuple(
-        Problem(
-            column=entry[0],
-            message=entry[1],
-            may_be_paid=len(entry) > 2 and entry[2] in {_BY_OWN_RUN, _BY_OTHER_RUN},
-            is_repeat=len(entry) > 2 and entry[2] == _BY_OTHER_RUN,
-            is_nothing_due=len(entry) > 2 and entry[2] == _NOTHING_DUE,
-            is_left_out=len(entry) > 2 and entry[2] == LEFT_OUT_CODE,
-        )
-        for entry in entries
+    return tuple(map(_problem, entries))
+
+
+def _problem(entry: Sequence[Any]) -> Problem:
+    flag = entry[2] if len(entry) > 2 else None
+    return Problem(
+        column=entry[0],
+        message=entry[1],
+        may_be_paid=flag in {_BY_OWN_RUN, _BY_OTHER_RUN},
+        is_repeat=flag == _BY_OTHER_RUN,
+        is_nothing_due=flag == _NOTHING_DUE,
+        is_left_out=flag == LEFT_OUT_CODE,
+        kind=ProblemKind(entry[3]) if len(entry) > 3 else ProblemKind.OTHER,
+        instead=entry[4] if len(entry) > 4 else None,
     )
 
 

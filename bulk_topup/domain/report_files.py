@@ -15,3 +15,8 @@ def not_completed_name(run: Run) -> str:
     A list's name becomes its run key when it is run, so this name differs from run to run.
     """
     return file_name(run.job, run.run_key, "not-completed.csv")
+
+
+def not_completed_workbook_name(run: Run) -> str:
+    """Return the name of the workbook with the same rows."""
+    return file_name(run.job, run.run_key, "not-completed.xlsx")

@@ -12,11 +12,13 @@ from bulk_topup.domain.column_use import ColumnUse
 from bulk_topup.domain.currency_signs import AMOUNT_SIGN
 from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.outside_rows import Outside, OutsideRows
+from bulk_topup.domain.problem_kinds import ProblemKind, kind_of_field
 from bulk_topup.domain.problems import DO_NOT_PAY, REASON_COLUMN, position, position_word
 from bulk_topup.domain.run import LEFT_OUT_VERSION
 from bulk_topup.errors import ListError, MappingError
 from bulk_topup.intake.amount_columns import AmountColumn
 from bulk_topup.intake.cells.formats import Formats
+from bulk_topup.intake.cells.instead import instead_of
 from bulk_topup.intake.cells.normalise import Normaliser, normaliser_of
 from bulk_topup.intake.cells.texts import EARLIER_BLANKS, CellProblem, RowCheck, strip
 from bulk_topup.intake.column_mapping import map_columns, propose_columns
@@ -28,17 +30,13 @@ from bulk_topup.intake.files.xlsx_file import XlsxTable
 from bulk_topup.intake.footers import FooterColumns, Footers, find_footers
 from bulk_topup.intake.header_row import open_headed_table
 from bulk_topup.intake.number_columns import NumberColumns, RowCountries
+from bulk_topup.intake.row_problems import RowProblem, with_problems
 
 #: Most columns of a list: a sheet must have space for them and for those of the report.
 MAX_COLUMNS: Final = 1_000
 
 #: The column name of a field with the same value in every row, for messages.
 CONSTANT: Final = "(the same in every row)"
-
-_PROBLEMS: Final = pl.List(pl.Struct({"column": pl.String, "message": pl.String}))
-
-#: Index of a row in its batch, column, and message.
-_Problem = tuple[int, str, str]
 
 
 class ListReader:
@@ -126,9 +124,9 @@ class ListReader:
 
         Returns:
             Frames of at most `BATCH_ROWS` rows, with `line` (Int64, the line on which the row starts, or its number in
-            the sheet), `cells` (String, a JSON array of all of the row's cells), `problems` (List of Struct of column
-            and message) and a String column a mapped field, null where the cell is empty or refused; and with a column
-            of amounts `AMOUNT_SIGN` (String, the currency that the amount is written with, null for none).
+            the sheet), `cells` (String, a JSON array of all of the row's cells), `problems` (List of Struct of
+            `FRAME_FIELDS`) and a String column a mapped field, null where the cell is empty or refused; and with a
+            column of amounts `AMOUNT_SIGN` (String, the currency that the amount is written with, null for none).
 
         Raises:
             ListError: the list cannot be read to its end, or has no rows.
@@ -184,7 +182,8 @@ class ListReader:
             if field in fields.MOBILE_FIELDS:
                 values[field], refused, unknown = self._numbers.read(field, cells, rows["line"], countries)
                 if countries is not None:
-                    problems.extend((row, countries.column, message) for row, message in unknown.items())
+                    kind = kind_of_field(fields.COUNTRY).value
+                    problems.extend((row, countries.column, message, kind, None) for row, message in unknown.items())
             elif field == fields.COUNTRY:
                 # An unknown country is a problem only where a number needs it.
                 values[field], unknown = self._normalisers[field].column(cells)
@@ -194,43 +193,41 @@ class ListReader:
                 values[field], refused, values[AMOUNT_SIGN] = self._amounts.read(cells)
             else:
                 values[field], refused = self._normalisers[field].column(cells)
-            problems.extend((row, column, message) for row, message in refused.items())
-        return _with_problems(rows.select("line", "cells"), problems).with_columns(**values)
+            problems.extend(self._refusals(field, column, cells, refused))
+        return with_problems(rows.select("line", "cells"), problems).with_columns(**values)
 
-    def _row_problems(self, rows: pl.DataFrame) -> Iterator[_Problem]:
+    def _refusals(self, field: str, column: str, cells: pl.Series, refused: Mapping[int, str]) -> Iterator[RowProblem]:
+        kind = kind_of_field(field).value
+        instead: dict[str, str | None] = {}
+        for row, message in refused.items():
+            if (cell := cells[row]) not in instead:
+                instead[cell] = instead_of(field, cell, self._formats)
+            yield row, column, message, kind, instead[cell]
+
+    def _row_problems(self, rows: pl.DataFrame) -> Iterator[RowProblem]:
         """Yield the problems of rows that cells alone do not have."""
         for row in rows["count"].is_not_null().arg_true():
             text = (
                 f"The row has {rows['count'][row]} cells, but the header {len(self.columns)}. "
                 "Put quotes around cells that contain a delimiter or a decimal comma."
             )
-            yield row, "", text
+            yield row, "", text, ProblemKind.ROW_SHAPE.value, None
         for line, text in ({} if self._footers is None else self._footers.problems).items():
             for row in (rows["line"] == line).arg_true():
-                yield row, self.column_of(fields.AMOUNT), text
+                yield row, self.column_of(fields.AMOUNT), text, ProblemKind.AMOUNT.value, None
         text = "This row must not be paid by a list, see its reason. Remove the row."
         for index in self._reasons:
             for row in rows[str(index)].str.starts_with(DO_NOT_PAY).arg_true():
-                yield row, REASON_COLUMN, text
+                yield row, REASON_COLUMN, text, ProblemKind.DUPLICATE.value, None
         for index, check in self._row_checks.items():
             cells = rows[str(index)]
             found = {cell: message for cell in cells.unique() if (message := check(cell)) is not None}
             for row in cells.is_in(list(found)).arg_true() if found else ():
-                yield row, self.columns[index], found[cells[row]]
+                yield row, self.columns[index], found[cells[row]], ProblemKind.TEXT.value, None
 
 
 def _frames(table: Table, layout: Layout) -> Iterator[pl.DataFrame]:
     return table.frames(layout) if isinstance(table, CsvTable | XlsxTable) else frames_of_rows(table.rows(), layout)
-
-
-def _with_problems(frame: pl.DataFrame, problems: Sequence[_Problem]) -> pl.DataFrame:
-    """Return the frame with each row's problems in the order in which they were found; most batches have none."""
-    if not problems:
-        return frame.with_columns(problems=pl.lit([], dtype=_PROBLEMS))
-    found = pl.DataFrame(problems, schema={"row": pl.UInt32, "column": pl.String, "message": pl.String}, orient="row")
-    by_row = found.group_by("row", maintain_order=True).agg(problems=pl.struct("column", "message"))
-    joined = frame.with_row_index("row").join(by_row, on="row", how="left", maintain_order="left")
-    return joined.drop("row").with_columns(pl.col("problems").fill_null([]))
 
 
 def read_list(

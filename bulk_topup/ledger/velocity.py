@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bulk_topup.domain.list_parts import lines_before, part_of
 from bulk_topup.domain.money import PRECISE, format_money
+from bulk_topup.domain.problem_kinds import ProblemKind
 from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.domain.sameness import ACCOUNT, AFTER_NEAR
 from bulk_topup.ledger.claim_refusals import refuse_rows
@@ -250,4 +251,4 @@ def _description(entry: Mapping[str, Any], party: str) -> str:
 
 def _problems(text: str) -> str:
     # The earlier payment may be the same one, so the row must not be paid by other means either.
-    return encode_problems([Problem(column="", message=text, may_be_paid=True)])
+    return encode_problems([Problem(column="", message=text, may_be_paid=True, kind=ProblemKind.VELOCITY)])

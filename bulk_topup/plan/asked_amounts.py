@@ -8,7 +8,8 @@ import polars as pl
 
 from bulk_topup.domain import fields
 from bulk_topup.domain.bills import STATEMENT, ChosenBill, NoBill
-from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.problem_kinds import ProblemKind
+from bulk_topup.domain.problems import FRAME_FIELDS, Problem
 from bulk_topup.plan.json_expressions import problem_entries
 from bulk_topup.plan.requirements import REFUSED_COLUMNS
 
@@ -22,7 +23,7 @@ NOTHING_DUE: Final = "nothing_due"
 NEVER: Final = ""
 
 _NONE: Final = pl.lit(None, dtype=pl.String)
-_PROBLEMS: Final = pl.List(pl.Struct({"column": pl.String, "message": pl.String}))
+_PROBLEMS: Final = pl.List(pl.Struct(dict.fromkeys(FRAME_FIELDS, pl.String)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +79,9 @@ def fill_amounts(batch: pl.DataFrame, found: Mapping[int, FilledAmount | NoBill]
 
     problems = pl.Series(
         [
-            [{"column": amount_column, "message": each.reason}] if each is not None and not each.is_nothing_due else []
+            [{"column": amount_column, "message": each.reason, "kind": ProblemKind.AMOUNT_NOT_OFFERED.value}]
+            if each is not None and not each.is_nothing_due
+            else []
             for each in refused
         ],
         dtype=_PROBLEMS,

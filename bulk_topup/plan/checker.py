@@ -8,8 +8,11 @@ import polars as pl
 
 from bulk_topup.domain import fields
 from bulk_topup.domain.bills import BillPolicy
+from bulk_topup.domain.column_use import NO_COLUMNS, ColumnUse, map_advice
 from bulk_topup.domain.identity_version import NEWEST, IdentityVersion
 from bulk_topup.domain.number_notes import NumberNotes
+from bulk_topup.domain.problem_kinds import ProblemKind
+from bulk_topup.domain.problems import FRAME_FIELDS
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.base import CalculationMode
@@ -38,6 +41,7 @@ from bulk_topup.plan.row_identities import (
 from bulk_topup.plan.seen_keys import Recall
 
 _NONE = pl.lit(None, dtype=pl.String)
+_PROBLEMS = pl.List(pl.Struct(dict.fromkeys(FRAME_FIELDS, pl.String)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +92,7 @@ class Checker:
         options: how amounts, duplicates and confirmation are handled.
         recall: returns the identities of rows that were checked before.
         position_word: the word for a row's position in messages, `line` or `row`.
+        use: the list's columns, for advice.
     """
 
     def __init__(
@@ -97,7 +102,9 @@ class Checker:
         options: PlanOptions,
         recall: Recall,
         position_word: str = "line",
+        use: ColumnUse = NO_COLUMNS,
     ) -> None:
+        self._use = use
         self._products = products
         self._columns = columns
         self._options = options
@@ -151,7 +158,7 @@ class Checker:
         frame = frame.with_columns(
             pl.col("line").fill_null(0),
             pl.col("cells").fill_null("[]"),
-            pl.col("problems").fill_null([]),
+            pl.col("problems").fill_null([]).cast(_PROBLEMS),
             pl.col(fields.PRODUCT_ID).cast(pl.Int64, strict=False).alias(PRODUCT),
         )
         frame = mark_asked(frame)
@@ -199,10 +206,10 @@ class Checker:
         asked = {fields.BILL_REFERENCE: amount, fields.BILL_DUE_DATE: amount} if ASKED in present else {}
         checks = list(self._checks(product_id, present, {**asked, **self._columns}))
         was_refused = pl.col("problems").list.len() > 0
-        intake_entry = problem_entry(pl.element().struct.field("column"), pl.element().struct.field("message"))
+        intake_entry = problem_entry(*(pl.element().struct.field(name) for name in FRAME_FIELDS))
         entries = [
             pl.when(was_refused).then(pl.col("problems").list.eval(intake_entry).list.join(", ")),
-            *(pl.when(check.is_invalid).then(problem_entry(pl.lit(check.column), check.message)) for check in checks),
+            *(pl.when(check.is_invalid).then(_entry(check)) for check in checks),
         ]
         prices = Prices(product, mode, self._options.row_amounts)
         amount_column = self._columns.get(fields.AMOUNT) or self._columns.get(fields.PRODUCT_ID, "")
@@ -219,7 +226,9 @@ class Checker:
             columns=(
                 pl.col(PRODUCT).alias("product_id"),
                 pl.col("requested").alias("amount"),
-                problem_entry(pl.lit(amount_column), pl.col("excess")).alias("excess"),
+                problem_entry(
+                    pl.lit(amount_column), pl.col("excess"), pl.lit(ProblemKind.AMOUNT_NOT_OFFERED.value), _NONE
+                ).alias("excess"),
                 pl.lit(prices.units.amount, dtype=pl.String).alias("unit"),
                 pl.lit(prices.units.cost, dtype=pl.String).alias("cost_unit"),
                 pl.lit(None if product is None else product.operator.id, dtype=pl.Int64).alias("operator_id"),
@@ -233,31 +242,43 @@ class Checker:
         if product_id is None:
             text = "No product. Add --product ID, or fill in the column that is mapped to product_id."
             is_invalid = is_missing(fields.PRODUCT_ID, columns)
-            yield Check(column=column, is_invalid=is_invalid, message=pl.lit(text))
+            yield Check(column=column, is_invalid=is_invalid, message=pl.lit(text), kind=ProblemKind.NO_PRODUCT)
             return
         product = self._products[product_id]
         if isinstance(product, UnknownProduct):
-            yield always(column, f"Product {product_id} {product.why}. Choose another product.")
+            text = f"Product {product_id} {product.why}. Choose another product."
+            yield always(column, text, ProblemKind.PRODUCT)
             return
         if product is None:
             text = f"Product {product_id} is not available in this account. List available ones: `bulk-topup products`."
-            yield always(column, text)
+            yield always(column, text, ProblemKind.PRODUCT)
             return
-        yield from product_checks(product, self._options.calculation_mode, present, columns)
+        yield from product_checks(product, self._options.calculation_mode, present, columns, self._use)
         number = pl.col(NUMBER_PROBLEM)
-        yield Check(column=columns.get(fields.CREDIT_MOBILE, ""), is_invalid=number.is_not_null(), message=number)
+        yield Check(
+            column=columns.get(fields.CREDIT_MOBILE, ""),
+            is_invalid=number.is_not_null(),
+            message=number,
+            kind=ProblemKind.NUMBER_PLAN,
+        )
         if fields.REFERENCE in present:
             yield Check(
                 column=columns.get(fields.REFERENCE, ""),
                 is_invalid=is_missing(fields.REFERENCE, columns),
                 message=pl.lit("Reference required. Every row needs its own."),
+                kind=ProblemKind.MISSING_VALUE,
             )
         elif not _credits_by_number(product):
             yield always(
                 "",
                 f"Product {product_id} has no number of a credit party, so every row needs a reference. "
-                "Map a column with --map reference=COLUMN.",
+                f"{map_advice(fields.REFERENCE, self._use)}",
+                ProblemKind.MISSING_COLUMN,
             )
+
+
+def _entry(check: Check) -> pl.Expr:
+    return problem_entry(pl.lit(check.column), check.message, pl.lit(check.kind.value), check.instead)
 
 
 def _credits_by_number(product: KnownProduct) -> bool:

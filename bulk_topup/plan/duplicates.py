@@ -7,6 +7,7 @@ import polars as pl
 
 from bulk_topup.domain import fields
 from bulk_topup.domain.identity import CELLS_PREFIX, REFERENCE_PREFIX, occurrence_identity, unreadable_identity
+from bulk_topup.domain.problem_kinds import ProblemKind
 from bulk_topup.domain.problems import Problem
 from bulk_topup.plan.json_expressions import problem_entries
 from bulk_topup.plan.same_contents import SameContents
@@ -133,6 +134,7 @@ class Duplicates:
                 message=f'"{row[fields.REFERENCE]}" is already the reference of {self._position_word} {first}{aside}. '
                 "Every row needs its own.",
                 may_be_paid=row[PARTY_IDENTITY] is None or first_of_party is not None,
+                kind=ProblemKind.DUPLICATE,
             )
         if first_of_party is not None and not self._allow:
             field = fields.CREDIT_MOBILE if row.get(fields.CREDIT_MOBILE) else fields.CREDIT_ACCOUNT

@@ -5,6 +5,7 @@ from typing import Final
 
 import polars as pl
 
+from bulk_topup.domain.problem_kinds import ProblemKind
 from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.dvs import codec
 
@@ -33,9 +34,25 @@ def members(values: Mapping[str, pl.Expr]) -> pl.Expr:
     )
 
 
-def problem_entry(column: pl.Expr, message: pl.Expr) -> pl.Expr:
-    """Return one problem as an entry of the text that `encode_problems` writes, byte for byte."""
-    return joined('["', escaped(column), '", "', escaped(message), '"]')
+def problem_entry(column: pl.Expr, message: pl.Expr, kind: pl.Expr, instead: pl.Expr) -> pl.Expr:
+    """Return one problem as an entry of the text that `encode_problems` writes, byte for byte.
+
+    Args:
+        column: the list's column.
+        message: whole sentences; the entry is null where it is null.
+        kind: a value of `ProblemKind`; null for `OTHER`.
+        instead: what to write into the cell; null for nothing that is certain.
+    """
+    kind = pl.when(kind != ProblemKind.OTHER.value).then(kind)
+    suggestion = joined('"', escaped(instead), '"')
+    more = pl.concat_str(
+        pl.when(kind.is_not_null() | instead.is_not_null()).then(
+            joined(', null, "', kind.fill_null(ProblemKind.OTHER.value), '"')
+        ),
+        pl.when(instead.is_not_null()).then(joined(", ", suggestion)),
+        ignore_nulls=True,
+    )
+    return joined('["', escaped(column), '", "', escaped(message), '"', more, "]")
 
 
 def problem_entries(problems: Iterable[Problem]) -> str | None:

@@ -14,6 +14,7 @@ from bulk_topup.domain.column_use import ColumnUse
 from bulk_topup.domain.money import PRECISE, format_plain, smallest_unit
 from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.price_changes import PlannedPrice, PricedItem
+from bulk_topup.domain.problem_groups import ProblemGroup, group_problems
 from bulk_topup.domain.problems import LEFT_OUT_CODE, Problem, decode_problems
 from bulk_topup.domain.product_texts import benefits_text
 from bulk_topup.domain.states import RowState
@@ -27,7 +28,6 @@ from bulk_topup.plan.prices import is_rounded
 MAX_REFUSED_KEPT = 100_000
 #: Most products and amounts whose cost is compared with the previous run's.
 MAX_PRICES_KEPT = 10_000
-
 
 #: Matches the problems of a row that is refused because nothing is due, and for nothing else.
 ONLY_NOTHING_DUE = r'^\[\["(?:[^"\\]|\\.)*", "(?:[^"\\]|\\.)*", 0\]\]$'
@@ -213,6 +213,10 @@ class Plan:
         listed = [*self.refused_rows, *(RefusedRow(line=line, problems=problems) for line, problems in lines)]
         self.refused_rows = sorted(listed, key=lambda row: row.line)[:MAX_REFUSED_KEPT]
 
+    def problem_groups(self) -> tuple[ProblemGroup, ...]:
+        """Return the problems of the refused rows that are listed, those of most rows first."""
+        return group_problems(((row.line, row.problems) for row in self.refused_rows), self.rows)
+
     def valid_rows(self) -> ValidRows:
         """Return the valid rows with their expected cost."""
         costs: dict[str, Decimal] = {}
@@ -246,11 +250,20 @@ class Plan:
             "refused_rows": [
                 {
                     "line": row.line,
-                    "problems": [{"column": entry.column, "message": entry.message} for entry in row.problems],
+                    "problems": [
+                        {
+                            "column": entry.column,
+                            "message": entry.message,
+                            "kind": entry.kind.value,
+                            "instead": entry.instead,
+                        }
+                        for entry in row.problems
+                    ],
                 }
                 for row in self.refused_rows
             ],
             "refused_rows_not_listed": self.refused - len(self.refused_rows),
+            "problem_groups": [group.as_json() for group in self.problem_groups()],
             "column_use": self.columns.as_json(),
             "amount_notes": self.amount_notes.as_json(),
             "numbers": self.numbers.as_json(),

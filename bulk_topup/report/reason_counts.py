@@ -1,12 +1,12 @@
 """Reasons of rows that are not completed, counted in a bounded number of groups as rows stream by; pure."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bulk_topup.domain.decline_advice import decline_sentence
 from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problem_groups import QUOTED, general_message
 from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.states import RowState
 from bulk_topup.report.reasons import reason
@@ -15,9 +15,6 @@ from bulk_topup.report.reasons import reason
 MAX_GROUPS: Final = 500
 #: Lines that a group names.
 LINES_NAMED: Final = 5
-#: The parts of a reason that concern one row only: quoted texts, and in a refusal figures other than a product's ID.
-_QUOTED: Final = re.compile(r'"[^"]*"')
-_FIGURES: Final = re.compile(r"(?<![Pp]roduct )(?<![\w.])[0-9][0-9.,]*(?![\w])")
 _OTHER: Final = "Other reasons; the results name each."
 
 #: Reasons of rows that have no message.
@@ -80,9 +77,8 @@ def _reasons_of(outcomes: Outcomes, index: int) -> Iterator[str]:
     if state in {RowState.FAILED, RowState.REVERSED} and status:
         yield decline_sentence(status)
     else:
-        yield _QUOTED.sub('"…"', message) if message else _DEFAULTS.get(state) or status or "No reason given."
+        yield QUOTED.sub('"…"', message) if message else _DEFAULTS.get(state) or status or "No reason given."
 
 
 def _general_reason(problem: Problem) -> str:
-    general = _FIGURES.sub("…", _QUOTED.sub('"…"', problem.message))
-    return reason("", [replace(problem, message=general)])
+    return reason("", [replace(problem, message=general_message(problem.message))])

@@ -1,13 +1,13 @@
 """The report of a run: one pass over its rows feeds every file; writes in the report's folder only."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bulk_topup.domain.outcome_columns import Outcomes
-from bulk_topup.domain.report_files import SUMMARY, not_completed_name
+from bulk_topup.domain.report_files import SUMMARY, not_completed_name, not_completed_workbook_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary, Tally
@@ -26,6 +26,8 @@ class Report:
     files: tuple[Path, ...]
     #: The rows that are not completed, in the list's own columns; None without any.
     not_completed: Path | None
+    #: The same rows as a workbook.
+    not_completed_workbook: Path | None
     summary: Summary
 
 
@@ -52,7 +54,7 @@ def write_report(
     Raises:
         ReportError: a file cannot be written; an earlier report is unchanged.
     """
-    not_completed = folder / not_completed_name(run)
+    not_completed, as_workbook = folder / not_completed_name(run), folder / not_completed_workbook_name(run)
     wanted = [each for each in ReportFormat if each in formats]
     with _report_errors(folder):
         private_folder(folder)
@@ -61,10 +63,11 @@ def write_report(
             summary_file = files.enter_context(atomic_write(folder / SUMMARY))
             with ExitStack() as sinks:
                 tally = Tally(run)
-                rest = _NotCompleted(not_completed, run, files, sinks)
+                rest = _NotCompleted(not_completed, run, files, sinks, not_completed_rows)
+                workbook = _NotCompleted(as_workbook, run, files, sinks, _as_workbook)
                 feeds: list[Sink] = [tally.add]
                 if run.purged_at is None:  # rows without their data cannot be corrected or run again
-                    feeds.append(rest.add)
+                    feeds += [rest.add, workbook.add]
                 shown, narrowed_sink = narrowed(run)
                 for each in wanted:
                     path = files.enter_context(atomic_write(folder / each.file_name))
@@ -77,9 +80,11 @@ def write_report(
             summary_file.write_text(json.dumps(summary.as_json(), indent=2) + "\n", encoding="utf-8")
         if not rest.any:
             not_completed.unlink(missing_ok=True)
+            as_workbook.unlink(missing_ok=True)
     return Report(
         files=tuple(folder / name for name in result_names(wanted)),
         not_completed=not_completed if rest.any else None,
+        not_completed_workbook=as_workbook if rest.any else None,
         summary=summary,
     )
 
@@ -87,7 +92,15 @@ def write_report(
 class _NotCompleted:
     """Writes rows that are not completed to a file that is created with the first of them."""
 
-    def __init__(self, path: Path, run: Run, files: ExitStack, sinks: ExitStack) -> None:
+    def __init__(
+        self,
+        path: Path,
+        run: Run,
+        files: ExitStack,
+        sinks: ExitStack,
+        writer: Callable[[Path, Run], AbstractContextManager[Sink]],
+    ) -> None:
+        self._writer = writer
         self._path = path
         self._run = run
         self._files = files
@@ -105,8 +118,15 @@ class _NotCompleted:
             return
         if self._sink is None:
             path = self._files.enter_context(atomic_write(self._path))
-            self._sink = self._sinks.enter_context(not_completed_rows(path, self._run))
+            self._sink = self._sinks.enter_context(self._writer(path, self._run))
         self._sink(outcomes)
+
+
+def _as_workbook(path: Path, run: Run) -> AbstractContextManager[Sink]:
+    # Most reports have no such row, and the library takes long to import.
+    from bulk_topup.report.formats.xlsx_not_completed import not_completed_workbook
+
+    return not_completed_workbook(path, run)
 
 
 @contextmanager

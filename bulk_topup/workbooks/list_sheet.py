@@ -186,7 +186,7 @@ class ListSheet:
         with_width = {column for lower, upper in ranges for column in range(lower, upper + 1)}
         for column, name in enumerate(self._names, start=first):
             cell = self._sheet.cell(self._header, column)
-            _write_text(cell, name)
+            write_text(cell, name)
             for part in ("font", "fill", "border", "alignment"):
                 setattr(cell, part, copy(getattr(model, part)))
             if column not in with_width:
@@ -202,11 +202,11 @@ class ListSheet:
             if index in _NUMERIC and fits_number_cell(text):
                 cell.value = Decimal(text)
             else:
-                _write_text(cell, text)
+                write_text(cell, text)
         self._sheet.cell(line, first + _STATE).fill = _FILLS[RowState(str(values[_STATE]))]
 
 
-def _write_text(cell: Any, text: str) -> None:  # noqa: ANN401 - a cell, or one that is merged into another
+def write_text(cell: Any, text: str) -> None:  # noqa: ANN401 - a cell, or one that is merged into another
     """Write a text that is never read as a formula, an error or an escape."""
     cell.value = _ESCAPE.sub(r"_x005F\g<0>", xlsx_text(text))
     cell.data_type = "s"

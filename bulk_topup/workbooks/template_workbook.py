@@ -16,7 +16,7 @@ from bulk_topup.domain.bills import STATEMENT
 from bulk_topup.domain.countries import COUNTRIES
 from bulk_topup.domain.fields import EXAMPLE
 from bulk_topup.domain.money import format_plain
-from bulk_topup.intake.files.xlsx_file import HELP_SHEET
+from bulk_topup.intake.files.xlsx_sheet import HELP_SHEET
 from bulk_topup.report.cells import fits_number_cell
 from bulk_topup.report.formats.xlsx_sheets import Styles, write_heading, write_row
 from bulk_topup.workbooks.template import Template

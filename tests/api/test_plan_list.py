@@ -34,11 +34,13 @@ def test_every_refusal_is_listed_one_by_one_or_as_a_frame(ways: dict[str, Any], 
     plan = plan_list(job_of(1, last="R-9,06595123,1000\n"), **ways)
     told = list(plan.refusals())
     assert [(refusal.line, refusal.column) for refusal in told] == [(3, "phone"), (3, "amount")]
-    assert told[0] == Refusal(line=3, column="phone", message=told[0].message)
+    assert isinstance(told[0], Refusal)
+    assert (told[0].kind, told[0].instead) == ("number", None)
     assert "E.164" in told[0].message
     frame = plan.refusals_frame()
-    assert frame.schema == {"line": pl.Int64, "column": pl.String, "message": pl.String}
-    assert frame.rows() == [(refusal.line, refusal.column, refusal.message) for refusal in told]
+    texts = dict.fromkeys(("column", "message", "kind", "instead"), pl.String)
+    assert frame.schema == {"line": pl.Int64, **texts}
+    assert frame.rows() == [(row.line, row.column, row.message, row.kind, row.instead) for row in told]
     assert not plan.is_acceptable
     assert plan_list(job_of(1, last="R-9,06595123,1000\n", skip_refused=True), **ways).is_acceptable
 

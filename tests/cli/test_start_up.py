@@ -91,7 +91,9 @@ def test_a_command_that_only_reads_imports_only_what_it_uses(
     arguments: tuple[str, ...], ledger_file: Path, tmp_path: Path
 ) -> None:
     more = ("--report-dir", str(tmp_path / "report")) if "report" in arguments else ()
-    assert imported_by_command(*arguments, "--ledger", str(ledger_file), *more) <= LIGHT
+    # The run has a row that is not completed, which a report writes as a workbook too.
+    used = LIGHT | {"xlsxwriter"} if "report" in arguments else LIGHT
+    assert imported_by_command(*arguments, "--ledger", str(ledger_file), *more) <= used
 
 
 def test_a_workbook_is_written_without_importing_what_reads_or_pays_lists(ledger_file: Path, tmp_path: Path) -> None:

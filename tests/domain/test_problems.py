@@ -7,11 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulk_topup.domain.problem_kinds import ProblemKind
 from bulk_topup.domain.problems import Problem, decode_problems, encode_problems, position
 from bulk_topup.plan.json_expressions import problem_entries, problem_entry
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-PROBLEMS = st.lists(st.builds(Problem, column=TEXTS, message=TEXTS, may_be_paid=st.booleans()), max_size=3)
+KINDS = st.sampled_from(ProblemKind)
+PROBLEMS = st.lists(
+    st.builds(
+        Problem,
+        column=TEXTS,
+        message=TEXTS,
+        may_be_paid=st.booleans(),
+        kind=KINDS,
+        instead=st.none() | TEXTS,
+    ),
+    max_size=3,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,11 +54,23 @@ def test_problems_survive_the_stored_form(problems: list[Problem]) -> None:
     assert f"[{problem_entries(problems) or ''}]" == encode_problems(problems)
 
 
-@given(TEXTS, TEXTS)
-def test_the_expression_writes_the_same_bytes(column: str, message: str) -> None:
-    frame = pl.DataFrame({"column": [column], "message": [message]})
-    entry = frame.select(problem_entry(pl.col("column"), pl.col("message"))).item()
-    assert f"[{entry}]" == encode_problems([Problem(column=column, message=message)])
+@given(TEXTS, TEXTS, KINDS, st.none() | TEXTS)
+def test_the_expression_writes_the_same_bytes(
+    column: str, message: str, kind: ProblemKind, instead: str | None
+) -> None:
+    values = {"column": column, "message": message, "kind": kind.value, "instead": instead}
+    frame = pl.DataFrame([values], schema=dict.fromkeys(values, pl.String))
+    entry = frame.select(problem_entry(*map(pl.col, values))).item()
+    assert f"[{entry}]" == encode_problems([Problem(column=column, message=message, kind=kind, instead=instead)])
+
+
+def test_a_kind_is_stored_only_where_nothing_else_means_it() -> None:
+    before = [Problem(column="", message="a", may_be_paid=True), Problem(column="", message="b", is_nothing_due=True)]
+    assert encode_problems(before) == '[["", "a", 1], ["", "b", 0]]'
+    assert [problem.kind for problem in before] == [ProblemKind.DUPLICATE, ProblemKind.NOTHING_DUE]
+    velocity = Problem(column="", message="a", may_be_paid=True, kind=ProblemKind.VELOCITY)
+    number = Problem(column="", message="c", kind=ProblemKind.NUMBER, instead="+65")
+    assert encode_problems([velocity, number]) == '[["", "a", 1, "velocity"], ["", "c", null, "number", "+65"]]'
 
 
 @pytest.mark.parametrize(

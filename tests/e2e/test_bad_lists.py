@@ -23,7 +23,9 @@ def test_a_bad_list_is_refused_with_its_position_and_its_fix(
     position, column, message = re.fullmatch(r'(?:(?:line|row) (\d+)(?:, column "(.*?)")?: )?(.*)', PAGE[name]).groups()  # type: ignore[union-attr]
     shown = result.stdout + result.stderr
     if position:
-        assert re.search(rf"│ +{position} │ {column or ''} *│ {re.escape(message)} *│", shown)
+        where = f'column "{column}": ' if column else ""
+        assert f"  1 row, {where}{message}\n" in shown
+        assert re.search(rf"^    (?:line|row) {position}(?: \(write .*\))?$", shown, re.MULTILINE)
         assert "Nothing was sent." in result.stderr
     else:
         assert f"Error: {message}\n" in result.stderr

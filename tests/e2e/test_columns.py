@@ -109,8 +109,10 @@ def test_amounts_with_the_currency_of_the_product_are_paid_and_others_refused(
     refused = {row["line"]: row["problems"] for row in plan["refused_rows"]}
     assert refused.keys() == {3, 4}
     assert "1050 must be 1.00 to 100.00 SGD" in refused[3][0]["message"]
+    [problem] = refused[4]
     fix = "Write the amount in SGD, or choose another product."
-    assert refused[4] == [{"column": "amount", "message": f'The amount has "€", but product 6418 has SGD. {fix}'}]
+    assert problem["message"] == f'The amount has "€", but product 6418 has SGD. {fix}'
+    assert (problem["column"], problem["kind"], problem["instead"]) == ("amount", "currency", None)
     screen = " ".join(result.stderr.split())
     marks = '"." groups digits and "," is before decimals: "SGD 1.050,00" → 1050.00.'
     assert f"In the whole column of amounts {marks}" in screen

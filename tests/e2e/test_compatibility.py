@@ -60,6 +60,9 @@ ADDED = {
     "prices_at",
     "other_programs",
     "hidden_rows",
+    "problem_groups",
+    "instead",
+    "not_completed_workbook",
     "hidden_columns",
 }
 #: Totals of states that charge nothing, whose prices are 0 now.
@@ -112,6 +115,8 @@ def _comparable(value: Any, folder: Path) -> dict[tuple[str, ...], object]:
         key = path[-1] if path else ""
         if key in UNCOMPARED or not ADDED.isdisjoint(path):
             continue
+        if path[:1] == ("refused_rows",) and key == "kind":
+            continue  # added, unlike the kinds of others
         if has_refused and path[0] == "products" and key in TOTALS:
             continue
         if isinstance(each, int | float) and not isinstance(each, bool) and (key in TEXTS_NOW or is_of_dvs):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from bulk_topup.app import restored_ledger
@@ -391,3 +391,26 @@ def test_a_payment_weeks_after_the_failure_is_found_as_well(
     shown = " ".join(pay("retry", "list/bonus", "--all-failed", code=75).stderr.split())
     assert "DVS has 1 payment of it for rows that the ledger does not have" in shown
     assert books()["transactions"] == sent
+
+
+def test_rows_that_are_not_completed_come_back_from_their_workbook(
+    pay: Any, listed: Any, completed: Any, tmp_path: Path
+) -> None:
+    list_ = listed(f"007,{OTHER},5,=1", f"008,{FAILS},5.50,=1+1", header="reference,phone,amount,note")
+    result = pay("run", list_, *PRODUCT, code=1)
+    [rest] = tmp_path.glob("reports/list-bonus/*not-completed.xlsx")
+    assert f"The same as a workbook: {rest.relative_to(tmp_path)}" in result.stdout
+    workbook = load_workbook(rest)
+    sheet = workbook.worksheets[0]
+    assert [[cell.value for cell in row][:5] for row in sheet.iter_rows()] == [
+        ["reference", "phone", "amount", "note", "list_line"],
+        ["008", FAILS, "5.50", "=1+1", "3"],
+    ]
+    assert {cell.data_type for row in sheet.iter_rows() for cell in row} == {"s"}
+    pay("run", list_, *PRODUCT, "--corrections", rest, code=1)  # nobody edited it, so nothing changes
+    assert completed() == {OTHER: 1}
+    sheet["B2"].value = RIGHT
+    workbook.save(tmp_path / "fixed.xlsx")
+    pay("run", list_, *PRODUCT, "--corrections", "fixed.xlsx")
+    assert completed() == {OTHER: 1, RIGHT: 1}
+    assert not list(tmp_path.glob("reports/list-bonus/*not-completed*"))

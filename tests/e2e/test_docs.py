@@ -147,5 +147,5 @@ def test_the_scripts_of_the_python_page_run(environment: dict[str, str], tmp_pat
             "ALL_COMPLETED 15 237.50",
             "['reference', 'product_id', 'amount', 'result_line']",
         ],
-        ["['line', 'column', 'message'] 0"],
+        ["['line', 'column', 'message', 'kind', 'instead'] 0"],
     ]

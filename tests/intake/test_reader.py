@@ -32,7 +32,7 @@ def test_a_reader_has_the_lists_columns_and_their_fields(open_list: OpenList, tm
     assert dict(frame.schema) == {
         "line": pl.Int64,
         "cells": pl.String,
-        "problems": pl.List(pl.Struct({"column": pl.String, "message": pl.String})),
+        "problems": pl.List(pl.Struct(dict.fromkeys(("column", "message", "kind", "instead"), pl.String))),
         **dict.fromkeys([*reader.mapped, AMOUNT_SIGN], pl.String),
     }
     assert frame.row(0, named=True) == {
@@ -87,6 +87,8 @@ def test_cells_beyond_the_header_are_a_problem_and_kept(read: Read) -> None:
             "column": "",
             "message": "The row has 3 cells, but the header 2. "
             "Put quotes around cells that contain a delimiter or a decimal comma.",
+            "kind": "row_shape",
+            "instead": None,
         }
     ]
     assert [row["problems"] for row in rows[1:]] == [[], []]
@@ -123,6 +125,8 @@ def test_a_row_whose_reason_forbids_its_payment_is_refused(read: Read) -> None:
         {
             "column": "reason",
             "message": "This row must not be paid by a list, see its reason. Remove the row.",
+            "kind": "duplicate",
+            "instead": None,
         }
     ]
 

@@ -137,7 +137,7 @@ def test_a_ranged_product_requires_an_amount_in_every_row(check: Check, ranged: 
     assert messages(check(ranged(), row(None), row("5"))) == [["Amount required for product 6418."], []]
     [unmapped] = check(ranged(), {fields.CREDIT_MOBILE: "+6595123100"})
     assert [problem.message for problem in unmapped.problems] == [
-        "Amount required for product 6418. Map a column with --map amount=COLUMN."
+        'Amount required for product 6418. Add a column "amount" to the list.'
     ]
     assert unmapped.request is None
 

@@ -21,6 +21,7 @@ from bulk_topup.domain.identity import (
     unreadable_identity,
 )
 from bulk_topup.domain.identity_version import IdentityVersion
+from bulk_topup.domain.problem_kinds import ProblemKind
 from bulk_topup.domain.problems import Problem
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan import PlanOptions
@@ -56,7 +57,14 @@ class EveryRow:
             if (first := self._first_lines.get(identity)) is not None:
                 text = f'"{reference}" is already the reference of line {first}. Every row needs its own.'
                 is_other = party is not None and party not in self._first_lines
-                problems.append(Problem(column=COLUMNS[fields.REFERENCE], message=text, may_be_paid=not is_other))
+                problems.append(
+                    Problem(
+                        column=COLUMNS[fields.REFERENCE],
+                        message=text,
+                        may_be_paid=not is_other,
+                        kind=ProblemKind.DUPLICATE,
+                    )
+                )
                 identity = unreadable_identity(cells)
         elif party is not None and self._folds:
             identity = folded_party_identity(int(product_id or 0), parties[0], parties[1], parties[2], None)

@@ -121,9 +121,10 @@ def test_a_plan_lists_a_bounded_number_of_refused_rows_and_counts_the_rest(monke
     plan = Plan()
     add(plan, [row(None, line=line, problems=(Problem(column="", message="No."),)) for line in range(2, 7)], {})
     assert plan.refused == 5
-    assert plan.as_json()["refused_rows"] == [
-        {"line": line, "problems": [{"column": "", "message": "No."}]} for line in (2, 3)
-    ]
+    problem = {"column": "", "message": "No.", "kind": "other", "instead": None}
+    assert plan.as_json()["refused_rows"] == [{"line": line, "problems": [problem]} for line in (2, 3)]
+    [group] = plan.problem_groups()
+    assert (group.rows, group.lines) == (2, (2, 3))
     assert plan.as_json()["refused_rows_not_listed"] == 3
 
 

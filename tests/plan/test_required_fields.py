@@ -44,7 +44,7 @@ def test_an_unmapped_field_is_missing_in_every_row(check: Check, fixed: MakeProd
     )
     message = (
         "Product 4520 requires beneficiary.last_name and beneficiary.first_name. "
-        "Map a column with --map beneficiary.first_name=COLUMN."
+        'Add a column "beneficiary.first_name" to the list.'
     )
     assert [[problem.message for problem in row.problems] for row in rows] == [[message], [message]]
     assert rows[0].problems[0].column == "its beneficiary.last_name"

@@ -121,7 +121,7 @@ def test_an_account_qualifier_alone_is_no_credit_party(check: Check, fixed: Make
     assert not any("Duplicate of" in problem.message for row in checked for problem in row.problems)
     by_qualifier = fixed(required_credit_party_identifier_fields=[["mobile_number"], ["account_qualifier"]])
     for row in check(by_qualifier, *rows):
-        assert "Map a column with --map reference=COLUMN" in row.problems[0].message
+        assert 'Add a column "reference" to the list.' in row.problems[0].message
 
 
 def test_with_references_one_number_is_not_paid_twice_unless_allowed(check: Check, fixed: MakeProduct) -> None:
@@ -139,7 +139,7 @@ def test_a_blank_reference_is_refused(check: Check, fixed: MakeProduct) -> None:
 
 def test_a_product_without_a_credit_party_needs_references(check: Check, pin: Product) -> None:
     [row] = check(pin, {"sender.last_name": "Invented"})
-    assert "Map a column with --map reference=COLUMN" in row.problems[0].message
+    assert 'Add a column "reference" to the list.' in row.problems[0].message
     checked = check(pin, {fields.REFERENCE: "V-1"}, {fields.REFERENCE: "V-2"})
     assert all(row.problems == () and row.credit_party is None for row in checked)
 

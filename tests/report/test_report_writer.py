@@ -90,6 +90,7 @@ def test_a_report_has_the_requested_formats_and_a_summary(
         "results.jsonl",
         "summary.json",
         "payroll-2026-11-not-completed.csv",
+        "payroll-2026-11-not-completed.xlsx",
     }
     assert report.summary == summarise(run, [Outcomes.of(rows)])
     assert json.loads((folder / "summary.json").read_text()) == report.summary.as_json()
@@ -100,7 +101,7 @@ def test_only_the_owner_can_read_a_report(run: Run, outcome: Callable[..., Outco
     write_report(run, _pages(*rows), folder, formats=tuple(ReportFormat))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
-    assert len(list(folder.iterdir())) == 7
+    assert len(list(folder.iterdir())) == 8
 
 
 def test_a_file_that_others_could_read_is_private_once_it_is_replaced(
@@ -119,7 +120,7 @@ def test_an_earlier_not_completed_file_is_removed_once_every_row_is_completed(
     failed = outcome(state=RowState.FAILED)
     assert write_report(run, _pages(failed), folder, formats=[]).not_completed is not None
     report = write_report(run, _pages(outcome()), folder, formats=[])
-    assert report.not_completed is None
+    assert (report.not_completed, report.not_completed_workbook) == (None, None)
     assert set(_contents(folder)) == {"summary.json"}
 
 

@@ -7,6 +7,7 @@ import cloup
 from rich.console import Console
 
 from bulk_topup.app.catalogue import Asking
+from bulk_topup.app.mark_list import Marking, prepare_marking
 from bulk_topup.app.open_ledger import open_or_create_ledger
 from bulk_topup.app.plan import plan_for_approval, plan_job
 from bulk_topup.app.preflight import PayingAccount
@@ -37,6 +38,7 @@ from bulk_topup.cli.options.pace import callback_url_option, scheduled_option
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.options.repetition import repetition_of
 from bulk_topup.cli.options.report import ReportArguments
+from bulk_topup.cli.screens.marked import show_marked
 from bulk_topup.cli.screens.plan import plan_json, show_plan
 from bulk_topup.cli.screens.questions import shown_asking
 from bulk_topup.cli.screens.style import escape_markup
@@ -68,6 +70,13 @@ from bulk_topup.system.files import atomic_write
     type=click.Path(dir_okay=False, path_type=Path),
     help="File of the plan, which can be approved.  [default: reports/<job>-<run key>/plan.json]",
 )
+@cloup.option(
+    "--marked",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Workbook to write: the list with its wrong cells coloured and commented, and a sheet of problems by kind.",
+)
+@cloup.option("--force", is_flag=True, help="Replace an existing file of --marked.")
 @cloup.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan_command(
     list_or_job: Path,
@@ -81,6 +90,8 @@ def plan_command(
     provider: ProviderArguments,
     callback_url: str | None,
     output: Path | None,
+    marked: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Check a list and show its costs; sends nothing.
@@ -101,8 +112,8 @@ def plan_command(
         job = in_zone(job, zone).at(start_day(job, zone, given.list_.today, is_scheduled=is_scheduled)[0], folder)
         job = named_as_known_run(job, options.ledger)
         file = output or ReportArguments().resolve_job(job).folder / "plan.json"
+        marking = _marking(job, marked, force=force)
         repetition = repetition_of(pay_again, leave_open, different, is_scheduled=is_scheduled, add=add)
-
         to_approve = output is not None or job.approval.required
         run, prepared, statement, payer, unreadable = run_async(
             _plan(
@@ -118,10 +129,10 @@ def plan_command(
         console = Console(stderr=as_json, emoji=False)
         console.print(escape_markup(account_line(options, payer.account)), highlight=False)
         show_plan(console, job, run, prepared)
-        approved = {} if statement is None else {"to_approve": statement.model_dump()}
-        body = codec.encode({**plan_json(job, prepared, payer), "unreadable_entries": unreadable, **approved})
+        body = _body(plan_json(job, prepared, payer), unreadable, statement)
         _write(body, file)
         console.print(f"Plan written to {escape_markup(file)}", highlight=False, soft_wrap=True)
+        show_marked(console, job, list_or_job, prepared.plan, marking)
         if as_json:
             click.echo(body)
         _exit_unless_ready(job, prepared)
@@ -171,11 +182,24 @@ async def _plan(
             return run, prepared, None, payer, dvs.unreadable.as_json()
 
 
+def _marking(job: Job, marked: Path | None, *, force: bool) -> Marking | None:
+    if marked is not None:
+        return prepare_marking(job, marked, force=force)
+    if force:
+        raise click.UsageError("--force is for the file of --marked. Add --marked FILE, or remove --force.")
+    return None
+
+
 def _exit_unless_ready(job: Job, prepared: Prepared) -> None:
     if not prepared.is_acceptable(skip_refused=job.skip_refused):
         raise click.exceptions.Exit(ExitCode.INVALID_INPUT)
     if not prepared.balance_is_enough:
         raise click.exceptions.Exit(ExitCode.STOPPED_BY_PROVIDER)
+
+
+def _body(plan: dict[str, object], unreadable: list[dict[str, object]], statement: PlanStatement | None) -> bytes:
+    approved = {} if statement is None else {"to_approve": statement.model_dump()}
+    return codec.encode({**plan, "unreadable_entries": unreadable, **approved})
 
 
 def _write(body: bytes, file: Path) -> None:

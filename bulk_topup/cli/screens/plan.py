@@ -4,7 +4,7 @@ from __future__ import annotations  # what is shown is heavy to import, and only
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -17,11 +17,13 @@ from bulk_topup.cli.screens.plan_corrections import correction_lines
 from bulk_topup.cli.screens.plan_earlier import earlier_lines, elsewhere_lines, open_run_lines
 from bulk_topup.cli.screens.plan_numbers import number_lines
 from bulk_topup.cli.screens.plan_prices import price_lines
+from bulk_topup.cli.screens.plan_problems import show_problems
 from bulk_topup.cli.screens.plan_verdict import plan_verdict
 from bulk_topup.cli.screens.style import escape_markup, framed, printable_cell
 from bulk_topup.cli.screens.tables import ReadableTable, simple_table
 from bulk_topup.domain.list_problem import ListProblemKind
 from bulk_topup.domain.money import format_amount, format_money, format_plain
+from bulk_topup.domain.problems import position_word
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.system.time_zones import machine_zone_name
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
     from bulk_topup.app.prepare import Prepared
     from bulk_topup.jobs.job import Job
     from bulk_topup.plan import BalanceCheck, GuardCheck
-
-#: Most refused rows that a terminal shows; the plan's file has all.
-MAX_REFUSED_SHOWN: Final = 20
 
 
 def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -> None:
@@ -50,9 +49,7 @@ def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -
     lines += _run_lines(job, run, prepared)
     console.print(framed(f"Plan of {job.name}/{job.run_key}", severity, lines, console), crop=False)
     if prepared.plan.refused_rows:
-        console.print(_refused_table(prepared))
-        if (more := prepared.plan.refused - MAX_REFUSED_SHOWN) > 0:
-            console.print(f"{format_rows(more)} more refused; `bulk-topup plan` writes all into its file.")
+        show_problems(console, prepared.plan, position_word(job.list))
     for when, words in _ways_on(job, prepared):
         if command := repeated_command(*words):
             console.print(f"{when}:\n  {escape_markup(command)}", highlight=False, soft_wrap=True)
@@ -198,15 +195,6 @@ def _guard_figures(check: GuardCheck) -> tuple[str, str]:
         return "none" if check.limit is None else f"{check.limit:,f}", f"{check.figure:,f}"
     limit = "none" if check.limit is None else format_money(check.limit, check.unit)
     return limit, format_money(check.figure, check.unit)
-
-
-def _refused_table(prepared: Prepared) -> ReadableTable:
-    rows = [
-        (row.line if index == 0 else "", problem.column, problem.message)
-        for row in prepared.plan.refused_rows[:MAX_REFUSED_SHOWN]
-        for index, problem in enumerate(row.problems)
-    ]
-    return simple_table(("line", "column", "problem"), rows, right=("line",), title="Refused rows")
 
 
 def plan_json(job: Job, prepared: Prepared, payer: PayingAccount) -> dict[str, object]:

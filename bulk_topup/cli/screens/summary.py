@@ -86,6 +86,7 @@ def show_summary(console: Console, finished: FinishedRun) -> None:
     archived = None if finished.archiving is None else finished.archiving.path
     for label, path in (
         ("Rows not completed, ready to correct", finished.report.not_completed),
+        ("The same as a workbook", finished.report.not_completed_workbook),
         ("Rows left out", finished.left_out),
         ("Archived list", archived),
     ):

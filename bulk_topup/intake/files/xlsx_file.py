@@ -3,26 +3,25 @@
 import zlib
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
-from typing import IO, Final
+from typing import Final
 from xml.parsers.expat import ExpatError
 from zipfile import BadZipFile, ZipFile
 
 import polars as pl
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+from python_calamine import CalamineError
 
 from bulk_topup.domain.unseen_rows import Unseen
 from bulk_topup.errors import ListError
 from bulk_topup.intake.cells.number_formats import format_of
 from bulk_topup.intake.cells.spreadsheet_artefacts import Value, cell_text, number_text
-from bulk_topup.intake.cells.texts import quoted, strip
+from bulk_topup.intake.cells.texts import strip
 from bulk_topup.intake.files.batches import Layout, Row, frame_of_columns, frame_of_rows
 from bulk_topup.intake.files.source import SEARCHED_ROWS, HeaderRowError, ListSource
 from bulk_topup.intake.files.xlsx_bounds import check_size
-from bulk_topup.intake.files.xlsx_dimensions import without_dimensions
 from bulk_topup.intake.files.xlsx_formulas import find_without_value
 from bulk_topup.intake.files.xlsx_looks import read_looks
 from bulk_topup.intake.files.xlsx_merges import MergedCells
+from bulk_topup.intake.files.xlsx_sheet import check_xlsx, load_sheet
 
 #: Cells that become columns at a time, and at least one row.
 CHUNK_CELLS: Final = 200_000
@@ -31,13 +30,6 @@ CHUNK_CELLS: Final = 200_000
 ROWS_CELLS: Final = 2_000
 #: Numbers from here on are never plain.
 MAX_PLAIN: Final = 10**15
-
-#: The part that lists the types of the others, and the type that only XLSX workbooks have.
-_CONTENT_TYPES: Final = "[Content_Types].xml"
-_XLSX: Final = b"spreadsheetml.worksheet+xml"
-
-#: Prefix of the names of a template's sheets other than its list.
-HELP_SHEET: Final = "bulk-topup "
 
 #: Errors that readers raise for an archive that is truncated, altered or locked.
 _DAMAGE: Final = (
@@ -67,8 +59,8 @@ class XlsxTable:
         try:
             with path.open("rb") as file, ZipFile(file) as archive:
                 marked = check_size(file, archive, path.name)
-                _check_xlsx(archive, path)
-                self._sheet = _load_sheet(file, archive, source)
+                check_xlsx(archive, path)
+                self._sheet = load_sheet(file, archive, source)
                 self._valueless = find_without_value(archive, self._sheet.name, marked.formulas)
                 self._looks = read_looks(archive, self._sheet.name, marked.looks)
         except _DAMAGE as error:
@@ -94,6 +86,16 @@ class XlsxTable:
         """Read the values from now on, however they are shown, as the first two reading versions do."""
         self._as_shown, self._decimal_mark = False, "."
         self._set_header()
+
+    @property
+    def sheet_name(self) -> str:
+        """The name of the sheet."""
+        return str(self._sheet.name)
+
+    @property
+    def first_column(self) -> int:
+        """The index of the list's first column in the sheet."""
+        return self._first
 
     @property
     def unseen(self) -> dict[int, Unseen]:
@@ -258,42 +260,3 @@ def _texts(values: tuple[Value, ...], decimal_mark: str) -> pl.Series:
         value if type(value) is str else known[value] if type(value) is float else cell_text(value) for value in values
     ]
     return pl.Series(texts, dtype=pl.String)
-
-
-def _check_xlsx(archive: ZipFile, path: Path) -> None:
-    if _CONTENT_TYPES not in archive.namelist() or _XLSX not in archive.read(_CONTENT_TYPES):
-        raise ListError(
-            f"{path.name} is not an XLSX workbook. Open it in a spreadsheet program and save it as XLSX or CSV."
-        )
-
-
-def _load_sheet(file: IO[bytes], archive: ZipFile, source: ListSource) -> CalamineSheet:
-    """Return the sheet of the list; where the reader stops at a dimension, it is read without it."""
-    file.seek(0)
-    try:
-        with CalamineWorkbook.from_filelike(file) as workbook:
-            return _choose_sheet(workbook, source)
-    except CalamineError:
-        if (copy := without_dimensions(archive)) is None:
-            raise
-    with CalamineWorkbook.from_filelike(copy) as workbook:
-        return _choose_sheet(workbook, source)
-
-
-def _choose_sheet(workbook: CalamineWorkbook, source: ListSource) -> CalamineSheet:
-    """Return the named sheet, or the only visible one with cells that is not a template's help."""
-    sheets = [each for each in workbook.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
-    if source.sheet is not None:
-        if source.sheet not in [each.name for each in sheets]:
-            names = ", ".join(quoted(each.name) for each in sheets)
-            raise ListError(f"{source.path.name} has no sheet {quoted(source.sheet)}. Sheets: {names}.")
-        return workbook.get_sheet_by_name(source.sheet)
-    visible_names = [each.name for each in sheets if each.visible == SheetVisibleEnum.Visible]
-    visible = [workbook.get_sheet_by_name(name) for name in visible_names if not name.startswith(HELP_SHEET)]
-    filled = [sheet for sheet in visible if sheet.start is not None]
-    if len(filled) > 1:
-        names = ", ".join(quoted(sheet.name) for sheet in filled)
-        raise ListError(f"{source.path.name} has several sheets with cells: {names}. Choose the list with --sheet.")
-    if not filled:
-        raise ListError(f"{source.path.name} has no sheet with cells. The first row must contain column names.")
-    return filled[0]
