@@ -30,8 +30,8 @@ async def test_as_many_rows_are_claimed_as_responses_came_in_a_tenth_of_a_second
         proof, conflicts = AbsenceProof(context, recorder), ConflictProof(context, recorder)
         submitter = Submitter(context, recorder, proof, conflicts, None)
         sizes = []
-        for seconds, responses in ((0, 0), (1, 0), (0.001, 0), (2, 1_000), (2, 1_000), (1, 90), (1, 9_000)):
+        for seconds, responses in ((0.001, 1), (0, 0), (1, 0), (0.001, 0), (2, 1_000), (2, 1_000), (1, 90), (1, 9_000)):
             clock.seconds += seconds
             submitter._returned += responses
             sizes.append(submitter._claim_size())
-        assert sizes == [10, 10, 10, 50, 50, 10, 250]
+        assert sizes == [100, 10, 10, 10, 50, 50, 10, 250]
