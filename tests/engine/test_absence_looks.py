@@ -200,3 +200,18 @@ async def test_what_is_found_without_its_party_is_not_known_to_be_the_rows_own(
         clock.seconds += 61
         await proof.look()
         assert (proof.waiting, context.journal.counts[RowState.CONFLICT]) == (0, 1)
+
+
+async def test_after_a_look_that_fails_those_wait_that_were_not_looked_up(
+    in_flight: InFlight, network: Any, context_of: Any, clock: Any
+) -> None:
+    run, attempts = await in_flight(3)
+    async with context_of(run, clock=clock, concurrency=1) as context:
+        proof = AbsenceProof(context, MoveRecorder(context))
+        await _start(proof, attempts)
+        clock.seconds += 61
+        await proof.look()
+        network.rule = lambda *_: "lose" if _looks(network) == len(attempts) + 2 else "pass"
+        clock.seconds += 16
+        await proof.look()
+        assert (_looks(network), proof.waiting, context.journal.counts[RowState.FAILED]) == (5, 2, 1)
