@@ -57,7 +57,8 @@ def unpriced(pay: Pay, network: Any, watcher: Any) -> Callable[[int], Awaitable[
         assert count_states(outcomes) == {"accepted": rows}
         network.rule = lambda *_: "pass"
         network.seen.clear()
-        return finished.run
+        run: Run = finished.run
+        return run
 
     return make
 
