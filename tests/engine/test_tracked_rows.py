@@ -110,6 +110,31 @@ async def test_a_poll_with_a_response_ends_a_series_of_failures(
         assert not context.control.is_paused
 
 
+async def test_a_sweep_of_the_list_ends_conflicts_that_it_proves_to_be_none(
+    pay: Pay, network: Any, watcher: Any, context_of: Any
+) -> None:
+    def contradict(answer: Any) -> None:
+        OPEN(answer)
+        answer["product"] = {"id": 1}
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if line != CREATION:
+            return "pass"
+        created = sum(line == CREATION for line, _ in network.seen)
+        if created == 9:
+            watcher.runner.stop()
+        return contradict if created == 5 else OPEN
+
+    network.rule = rule
+    finished, _ = await pay(text=_rows(9), timeout=10)
+    network.rule = lambda *_: OPEN
+    async with context_of(finished.run) as context:
+        assert context.journal.counts[RowState.CONFLICT] == 1
+        tracker = _tracker(context)
+        await tracker._poll(await tracker._due(0))
+        assert (context.journal.counts[RowState.CONFLICT], context.journal.counts[RowState.ACCEPTED]) == (0, 9)
+
+
 @pytest.mark.parametrize("rows", [1, 3])
 async def test_after_a_stop_a_poll_requests_and_counts_nothing(
     open_rows: OpenRows, network: Any, context_of: Any, rows: int
@@ -140,8 +165,9 @@ async def test_a_poll_looks_up_its_maximum_of_rows_and_knows_whether_others_are_
         assert ([item.attempt.row_id for item in found], is_complete) == ([2, 3][: rows - 1], rows < 4)
 
 
+@pytest.mark.parametrize("are_all_submitted", [False, True])
 async def test_open_rows_of_an_earlier_start_are_polled_after_the_first_wait(
-    open_rows: OpenRows, network: Any, context_of: Any, clock: Any
+    open_rows: OpenRows, network: Any, context_of: Any, clock: Any, are_all_submitted: bool
 ) -> None:
     run = await open_rows(1)
     polled: list[float] = []
@@ -154,6 +180,8 @@ async def test_open_rows_of_an_earlier_start_are_polled_after_the_first_wait(
             return FINAL
 
         network.rule = rule
+        if are_all_submitted:
+            tracker.end_submitting()
         before = clock.seconds
         await tracker.track_all()
         assert polled == [10]
