@@ -24,6 +24,8 @@ Unpriced = Callable[[int], Awaitable[Run]]
 CREATION = "POST /v1/async/transactions HTTP/1.1"
 SINGLE = "GET /v1/transactions/"
 HOLD = Guards(mode=Mode.HOLD)
+#: When the clock of these tests is 0.
+EPOCH = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -117,6 +119,34 @@ async def test_prices_that_are_asked_for_show_whether_dvs_responds(
         assert context.control.is_paused is is_failure
 
 
+async def test_a_cancellation_with_a_response_ends_a_series_of_failures(unpriced: Unpriced, context_of: Any) -> None:
+    run = await unpriced(1)
+    async with context_of(run, guards=HOLD, circuit=CircuitPolicy(failures=2)) as context:
+        context.control.record_no_response(NoResponseError())
+        await HoldCoordinator(context, MoveRecorder(context)).cancel_round()
+        context.control.record_no_response(NoResponseError())
+        assert not context.control.is_paused
+
+
+async def test_a_cancellation_that_is_refused_is_sent_again_a_second_later(
+    unpriced: Unpriced, network: Any, context_of: Any, clock: Any
+) -> None:
+    run = await unpriced(1)
+    cancelled: list[float] = []
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if "/cancel" not in line:
+            return "pass"
+        cancelled.append(round(clock.seconds - before, 1))
+        return "pass" if len(cancelled) > 2 else (400, b'{"errors":[{"code":1000400,"message":"Not now"}]}')
+
+    network.rule = rule
+    async with context_of(run, clock=clock, guards=HOLD) as context:
+        before = clock.seconds
+        await HoldCoordinator(context, MoveRecorder(context)).cancel_round()
+    assert cancelled == [0, 1, 2]
+
+
 async def test_that_a_closed_run_cancels_is_on_disk_before_the_first_cancellation(
     unpriced: Unpriced, network: Any, context_of: Any, tmp_path: Path
 ) -> None:
@@ -150,7 +180,7 @@ async def test_the_time_to_confirm_is_checked_each_second_and_keeps_a_tenth_in_r
         assert summary.count == 1
         validity = summary.expires_at - summary.created_at
         last = summary.expires_at - validity / 10 - timedelta(seconds=1 / context.dvs.limiter.rate)
-        start = (last - datetime(2026, 11, 1, tzinfo=UTC)).total_seconds()
+        start = (last - EPOCH).total_seconds()
         found = []
         for seconds in (-0.5, 0.25, 0.51):  # checked at the first and the last of them
             clock.seconds = start + seconds
@@ -158,6 +188,10 @@ async def test_the_time_to_confirm_is_checked_each_second_and_keeps_a_tenth_in_r
         assert found == [False, False, True]
         clock.seconds = start - 10
         assert await coordinator.is_expiring(), "known until the round has ended"
+        exactly = summary.expires_at - validity * 0.1 - timedelta(seconds=1 / context.dvs.limiter.rate)
+        for microseconds, is_expiring in ((-1, False), (0, True)):
+            clock.seconds = (exactly + timedelta(microseconds=microseconds) - EPOCH).total_seconds()
+            assert await HoldCoordinator(context, MoveRecorder(context)).is_expiring() is is_expiring
         another = HoldCoordinator(context, MoveRecorder(context))
         found = []
         for seconds in (-1.0, 0.0):  # checked again after exactly a second
