@@ -164,3 +164,54 @@ async def test_what_is_found_ends_its_wait_as_what_it_is(
         counts = context.journal.counts
         assert counts[RowState.ACCEPTED] + counts[RowState.COMPLETED] == counts[RowState.FAILED] == 1
     assert len(books()) == 1
+
+
+async def test_a_stop_at_a_look_looks_up_no_further_attempt_and_ends_no_wait(
+    in_flight: InFlight, network: Any, context_of: Any, clock: Any
+) -> None:
+    run, attempts = await in_flight(3)
+    async with context_of(run, clock=clock, concurrency=1) as context:
+
+        def rule(*_: Any) -> str:
+            context.control.stop(StopReason.INTERRUPTED, "Interrupted.")
+            return "pass"
+
+        network.rule = rule
+        proof = AbsenceProof(context, MoveRecorder(context))
+        await _start(proof, attempts)
+        clock.seconds += 61
+        await proof.look()
+        assert (_looks(network), proof.waiting) == (1, 3)
+
+
+async def test_what_is_found_without_its_party_is_not_known_to_be_the_rows_own(
+    in_flight: InFlight, network: Any, context_of: Any, clock: Any
+) -> None:
+    def without_party(answer: Any) -> None:
+        for each in answer:
+            del each["credit_party_identifier"]
+
+    run, [attempt] = await in_flight(1)
+    async with context_of(run, clock=clock) as context:
+        await context.dvs.transaction_outcomes.create_async(body_of(attempt, None))
+        network.rule = lambda *_: without_party
+        proof = AbsenceProof(context, MoveRecorder(context))
+        await _start(proof, [attempt])
+        clock.seconds += 61
+        await proof.look()
+        assert (proof.waiting, context.journal.counts[RowState.CONFLICT]) == (0, 1)
+
+
+async def test_after_a_look_that_fails_those_wait_that_were_not_looked_up(
+    in_flight: InFlight, network: Any, context_of: Any, clock: Any
+) -> None:
+    run, attempts = await in_flight(3)
+    async with context_of(run, clock=clock, concurrency=1) as context:
+        proof = AbsenceProof(context, MoveRecorder(context))
+        await _start(proof, attempts)
+        clock.seconds += 61
+        await proof.look()
+        network.rule = lambda *_: "lose" if _looks(network) == len(attempts) + 2 else "pass"
+        clock.seconds += 16
+        await proof.look()
+        assert (_looks(network), proof.waiting, context.journal.counts[RowState.FAILED]) == (5, 2, 1)

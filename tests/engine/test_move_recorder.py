@@ -16,7 +16,7 @@ from bulk_topup.domain.moves import facts_of
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.statuses import StatusClass
-from bulk_topup.engine import StopReason
+from bulk_topup.engine import CircuitPolicy, StopReason
 from bulk_topup.engine.move_recorder import CONFLICTS_IN_A_ROW, MoveRecorder
 
 pytestmark = pytest.mark.anyio
@@ -197,22 +197,22 @@ DECLINED = {"id": 90000, "message": "DECLINED", "class": {"id": 9, "message": "D
 
 
 @pytest.mark.parametrize(
-    ("answer", "after", "price"),
+    ("answer", "after", "price", "is_failure"),
     [
-        ("pass", RowState.COMPLETED, Decimal("3.71")),
-        (lambda answer: answer.pop("prices"), RowState.COMPLETED, None),
-        (_another(id=1), RowState.COMPLETED, None),
-        (_another(external_id="another-1"), RowState.COMPLETED, None),
-        (_another(status=DECLINED), RowState.COMPLETED, None),
-        (_another(product={"id": 1}), RowState.CONFLICT, Decimal("3.71")),
-        ((503, b""), RowState.COMPLETED, None),
+        ("pass", RowState.COMPLETED, Decimal("3.71"), False),
+        (lambda answer: answer.pop("prices"), RowState.COMPLETED, None, False),
+        (_another(id=1), RowState.COMPLETED, None, True),
+        (_another(external_id="another-1"), RowState.COMPLETED, None, False),
+        (_another(status=DECLINED), RowState.COMPLETED, None, False),
+        (_another(product={"id": 1}), RowState.CONFLICT, Decimal("3.71"), False),
+        ((503, b""), RowState.COMPLETED, None, True),
     ],
 )
 async def test_a_price_that_is_missing_at_the_end_is_that_of_a_second_answer_about_the_same(
-    pay: Pay, network: Any, context_of: Any, answer: Any, after: RowState, price: Decimal | None
+    pay: Pay, network: Any, context_of: Any, answer: Any, after: RowState, price: Decimal | None, is_failure: bool
 ) -> None:
     finished, [outcome] = await pay(1)
-    async with context_of(finished.run) as context:
+    async with context_of(finished.run, circuit=CircuitPolicy(failures=1)) as context:
         transaction = await context.dvs.transaction_outcomes.get(outcome.transaction_id)
         [row] = context.ledger.file.fetch_all("SELECT row_id, request FROM attempts")
         attempt = Attempt(row_id=row["row_id"], number=1, external_id=outcome.external_id, request=row["request"])
@@ -223,6 +223,7 @@ async def test_a_price_that_is_missing_at_the_end_is_that_of_a_second_answer_abo
         recorder = MoveRecorder(context)
         [(_, found)] = await recorder._with_prices([(attempt, move)])
         assert (found.after, found.facts and found.facts.price) == (after, price)
+        assert context.control.is_paused is is_failure, "no answer about it is a failure of DVS"
         assert after is RowState.CONFLICT or found.facts == replace(
             known, price=price, fee=price and facts.fee, price_unit=None if price is None else "USD"
         )
@@ -250,3 +251,19 @@ async def test_a_start_stops_at_a_price_that_an_earlier_one_met_only_where_the_j
         async with context_of(finished.run, guards=guards) as context:
             await MoveRecorder(context).check_prices()
             assert (context.control.reason is StopReason.PRICE) is is_stopped
+
+
+async def test_a_start_stops_at_any_price_that_the_next_row_is_not_planned_with(
+    pay: Pay, context_of: Any, tmp_path: Path
+) -> None:
+    """The first price that was met is the planned one, the second is another."""
+    finished, _ = await pay(3)
+    guards = Guards.model_validate({"stops": {"price_drift": "0.01"}})
+    for price, is_stopped in (("3.71", False), ("7", True)):
+        with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as connection:
+            connection.execute("UPDATE rows SET state = 'pending' WHERE id = 3")
+            connection.execute("UPDATE attempts SET price = ? WHERE row_id = 2", (price,))
+        async with context_of(finished.run, guards=guards) as context:
+            await MoveRecorder(context).check_prices()
+            assert (context.control.reason is StopReason.PRICE) is is_stopped
+            assert ("DVS charges 7.00 USD" in context.control.message) is is_stopped
