@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from bulk_topup.domain.list_copy import COPY, copy_in
 from bulk_topup.domain.run import Run
 from bulk_topup.jobs.job import Job
 
@@ -34,6 +35,8 @@ def reading_snapshot(job: Job) -> str:
     reading = job.model_dump(mode="json", include=_READING, exclude={"auto_product": _CHOICE})
     if job.auto_product is not None:
         reading["auto_product"] |= job.auto_product.model_dump(mode="json", include=_CHOICE, exclude_defaults=True)
+    if (copy := job.copy_of_list) is not None:
+        reading[COPY] = {"file": copy.kept_as, "sha256": copy.sha256}
     return json.dumps(reading | job.model_dump(mode="json", include=_MEANING, exclude_defaults=True))
 
 
@@ -53,8 +56,11 @@ def job_from_run(run: Run) -> Job | None:
     if run.reading is None:
         return None
     try:
-        job = Job.model_validate({**json.loads(run.reading), "list": "-"})
+        reading = {name: value for name, value in json.loads(run.reading).items() if name != COPY}
+        job = Job.model_validate({**reading, "list": "list.csv"})
     except ValidationError:  # written by a version with other settings
         return None
     # Set without validation: names of files and folders are not templates.
-    return job.model_copy(update={"name": run.job, "run_key": run.run_key, "list": run.list_path})
+    job = job.model_copy(update={"name": run.job, "run_key": run.run_key, "list": run.list_path})
+    copy = None if run.ledger is None else copy_in(run.reading, run.ledger)
+    return job if copy is None or not copy.path.is_file() else job.with_copy(copy)

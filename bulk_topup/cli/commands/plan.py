@@ -70,7 +70,7 @@ from bulk_topup.system.files import atomic_write
 )
 @cloup.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan_command(
-    list_or_job: Path,
+    list_or_job: str,
     given: JobOptions,
     corrections: Path | None,
     add: bool,
