@@ -39,7 +39,7 @@ def test_a_command_gets_typed_values_and_no_dictionary() -> None:
     words = ["pay.csv", "--product", "6418", "--max-cost", "USD=5", "--canary", "3", "--rate", "7", "--env", "preprod"]
     assert CliRunner().invoke(command, words).exit_code == 0
     [(path, given, payment)] = seen
-    assert (path, given.list_.product, given.stops.canary) == (Path("pay.csv"), 6418, 3)
+    assert (path, given.list_.product, given.stops.canary) == ("pay.csv", 6418, 3)
     assert given.stops.settings() == {"stops": {"canary": 3}}
     assert given.guards.max_cost == {"USD": 5}
     assert (payment.pace.rate, payment.provider.environment) == (7, Environment.PREPROD)
