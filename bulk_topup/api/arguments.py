@@ -10,12 +10,14 @@ from bulk_topup.app.credentials import Credentials
 from bulk_topup.app.time_zone import in_zone, zone_of
 from bulk_topup.approvals.approval import user_name
 from bulk_topup.domain.environment import DEFAULT_ENVIRONMENT, Environment, ProviderOptions, default_ledger
+from bulk_topup.domain.list_address import is_fetched, secrets_of
 from bulk_topup.domain.not_the_same import NotTheSame
 from bulk_topup.domain.reason import checked_reason
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.list_pattern import escape_pattern
 from bulk_topup.jobs.load import load_job, make_job
+from bulk_topup.security.redaction import register_secret
 
 #: Seconds to wait for a response of DVS.
 TIMEOUT: Final = 60.0
@@ -34,10 +36,13 @@ def load_argument(job: Path | str | Job, run_key: str | None) -> tuple[Job, Path
     folder = Path()
     if not isinstance(job, Job):
         path = Path(job)
-        if path.suffix.lower() == ".toml":
+        if isinstance(job, str) and is_fetched(job):
+            job = make_job({"list": job, "run_key": run_key}, "The list's address")
+        elif path.suffix.lower() == ".toml":
             job, folder = load_job(path), path.parent
         else:
             job = make_job({"list": escape_pattern(str(path))}, "The list's name")
+    register_secret(*secrets_of(job.list))
     if run_key is not None:
         job = make_job({**job.model_dump(), "run_key": run_key}, "The job with the given run key")
     return job, folder

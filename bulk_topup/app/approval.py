@@ -60,7 +60,7 @@ def plan_statement(
     """
     digest = ledger.staging.digest(ids)
     try:
-        list_sha256 = sha256_of(Path(job.list))
+        list_sha256 = sha256_of(job.source.path)
     except OSError as error:
         raise ListError(f"Can't read {job.list}: {error.strerror}.") from None
     return PlanStatement(
@@ -69,7 +69,7 @@ def plan_statement(
         run_key=str(job.run_key),
         environment=payer.environment,
         account=payer.account,
-        list=Path(job.list).name,
+        list=job.source.path.name,
         list_sha256=list_sha256,
         rows=digest.total.rows,
         amounts={unit: format_plain(amount) for unit, amount in sorted(digest.total.amounts.items())},

@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ from bulk_topup.app.catalogue import Catalogue
 from bulk_topup.app.check_list import diagnostic_of, list_errors
 from bulk_topup.app.open_list import open_job_list
 from bulk_topup.app.product_choice import CHOSEN, Chooser
+from bulk_topup.domain.list_address import shown_address
 from bulk_topup.domain.run import BARE_LIST
 from bulk_topup.errors import ConfigurationError, JobError, ListError
 from bulk_topup.jobs.date_templates import first_shared_run, render_dates
@@ -73,7 +73,7 @@ def check_job(
         at = "run_key" if isinstance(error, JobError) else "list"
         return CheckedJob(path=path, job=None, errors=(diagnostic_of(error, lines, at),), warnings=warnings)
     errors = [
-        *(list_errors(job, lines) if isinstance(job, Job) else ()),
+        *(list_errors(job, lines) if isinstance(job, Job) and job.address is None else ()),  # nothing is fetched
         *_folder_errors(job, lines),
         *_monitoring_errors(job, path.parent, credentials, lines),
     ]
@@ -100,7 +100,7 @@ def _shared_runs(job: Job, today: date, lines: Mapping[KeyPath, int]) -> Iterato
     times = None if job.schedule is None else job.schedule.times
     coming = (date.fromordinal(today.toordinal() + count) for count in range(_DAYS_AHEAD))
     days = (day for day in coming if times is None or times.is_on(day))
-    if (found := first_shared_run(days, job.key_on, partial(render_dates, job.list))) is None:
+    if (found := first_shared_run(days, job.key_on, lambda day: shown_address(render_dates(job.list, day)))) is None:
         return
     if found.lists[0] != found.lists[1]:
         text = (
@@ -154,7 +154,7 @@ async def check_choices(checked: CheckedJob, catalogue: Catalogue) -> CheckedJob
         DVSError: DVS did not respond, or refused the credentials.
     """
     job = checked.job
-    if not isinstance(job, Job) or job.auto_product is None or checked.errors:
+    if not isinstance(job, Job) or job.auto_product is None or checked.errors or job.address is not None:
         return checked
     frame = next(open_job_list(job).batches()).head(TRIED_ROWS)
     chooser = Chooser(

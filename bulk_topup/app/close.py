@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bulk_topup.app.remote_list.kept_copies import remove_ended_copies
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import LedgerStore, run_lock
@@ -34,4 +35,5 @@ def close_run(run: Run, *, ledger: LedgerStore, by: str, reason: str) -> ClosedR
     with run_lock(ledger.path, run.job, run.run_key):
         closed, refused = ledger.closed_runs.close(run, by=by, reason=reason)
         counts = ledger.rows.counts(closed)
+        remove_ended_copies(closed, ledger)
     return ClosedRun(run=closed, refused=refused, open=counts[RowState.IN_FLIGHT] + counts[RowState.ACCEPTED])

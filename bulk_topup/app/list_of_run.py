@@ -10,6 +10,7 @@ from bulk_topup.app.prepare import Prepared
 from bulk_topup.domain.corrections import UncorrectedRow
 from bulk_topup.domain.earlier_payments import SHORT_LIST, SentRows, is_in_period
 from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.list_address import has_own_name
 from bulk_topup.domain.list_problem import (
     ListProblem,
     ListProblemKind,
@@ -22,7 +23,14 @@ from bulk_topup.domain.list_problem import (
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.run_names import fold_name
 from bulk_topup.domain.states import RowState, is_open
-from bulk_topup.errors import AlreadyPaidError, HiddenRowsError, MappingError, OtherListError, RunNotFoundError
+from bulk_topup.errors import (
+    AlreadyPaidError,
+    HiddenRowsError,
+    ListError,
+    MappingError,
+    OtherListError,
+    RunNotFoundError,
+)
 from bulk_topup.intake.column_names import column_key
 from bulk_topup.jobs.date_templates import template_pattern
 from bulk_topup.jobs.job import Job
@@ -33,11 +41,16 @@ RUN_AGAIN_WITHIN: Final = timedelta(hours=12)
 
 
 def check_can_be_added(job: Job, run: Run | None) -> None:
-    """Raise RunNotFoundError if there is no run that the list could be added to."""
+    """Raise RunNotFoundError if there is no run that the list could be added to, ListError if it has no name."""
     if run is None:
         raise RunNotFoundError(
             f"There is no run {job.name}/{job.run_key} to add the list to. Check --run-key, --ledger and --env, or "
             "start the run without --add."
+        )
+    if job.address is not None and not has_own_name(job.address):
+        raise ListError(
+            f"{job.list} has no name of its own, so the run could not tell its lists apart. Save the list in a file, "
+            "and add that."
         )
 
 

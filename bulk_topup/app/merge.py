@@ -1,14 +1,16 @@
 """Merges a checked and staged list into its run; writes to the ledger and sends nothing."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare_job import PlannedList
+from bulk_topup.app.remote_list.kept_copies import discard_copy, keep_copy, remove_older_copies
 from bulk_topup.approvals.approval import Presented, user_name
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Repetition
 from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.domain.run import READING_VERSION, LeftOpen, Run
-from bulk_topup.errors import InterruptedRunError, LedgerWriteError
+from bulk_topup.errors import BulkTopupError, InterruptedRunError, LedgerWriteError
 from bulk_topup.jobs.comparison import comparison_policy
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import reading_snapshot, report_snapshot
@@ -57,30 +59,38 @@ def merge_list(
     """
     ledger.accepted_numbers.save(job.accept_number_plan)
     leave_open = repetition.leave_open
-    return ledger.staging.merge(
-        job=job.name,
-        run_key=str(job.run_key),
-        environment=payer.environment,
-        account=payer.account,
-        guards=job.guards.model_dump_json(),
-        approval=None if approval is None else approval.plan.model_dump_json(),
-        list_path=job.list,
-        columns=columns,
-        reading=reading_snapshot(job),
-        reporting=report_snapshot(job, hidden_columns),
-        comparison=comparison_policy(job, is_scheduled=repetition.is_scheduled, now=clock.now()).as_json(),
-        pay_again=repetition.pay_again or "",
-        paid_elsewhere=paid_elsewhere,
-        by=user_name(),
-        ids=ids,
-        reading_version=reading_version,
-        time_zone=job.time_zone,
-        leave_open=None if leave_open is None else LeftOpen(runs=(), by=user_name(), reason=leave_open),
-        check_earlier=is_start and not job.is_bare_list,
-        not_the_same=repetition.not_the_same,
-        add=repetition.add,
-        is_rebuilt=not is_start,
-    )
+    job = keep_copy(job, ledger.path)
+    try:
+        run = ledger.staging.merge(
+            job=job.name,
+            run_key=str(job.run_key),
+            environment=payer.environment,
+            account=payer.account,
+            guards=job.guards.model_dump_json(),
+            approval=None if approval is None else approval.plan.model_dump_json(),
+            list_path=job.list,
+            columns=columns,
+            reading=reading_snapshot(job),
+            reporting=report_snapshot(job, hidden_columns),
+            comparison=comparison_policy(job, is_scheduled=repetition.is_scheduled, now=clock.now()).as_json(),
+            pay_again=repetition.pay_again or "",
+            paid_elsewhere=paid_elsewhere,
+            by=user_name(),
+            ids=ids,
+            reading_version=reading_version,
+            time_zone=job.time_zone,
+            leave_open=None if leave_open is None else LeftOpen(runs=(), by=user_name(), reason=leave_open),
+            check_earlier=is_start and not job.is_bare_list,
+            not_the_same=repetition.not_the_same,
+            add=repetition.add,
+            is_rebuilt=not is_start,
+        )
+    except BulkTopupError:
+        with suppress(BulkTopupError):
+            discard_copy(job, ledger)
+        raise
+    remove_older_copies(run, ledger)
+    return run
 
 
 def merge_or_interrupt(

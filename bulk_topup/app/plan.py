@@ -18,6 +18,7 @@ from bulk_topup.app.preflight import (
 )
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.prepare_job import JobStager, PlannedList, prepare_job
+from bulk_topup.app.remote_list.fetch import fetched_list
 from bulk_topup.approvals.statement import PlanStatement
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Comparison, Repetition, compared_runs, policy_of
 from bulk_topup.domain.earlier_run import EarlierRun
@@ -171,7 +172,8 @@ async def plan_job(
     """
     clock = clock or SystemClock()
     catalogue = asking.catalogue(dvs, ledger, environment, job.answer_ages, clock)
-    run, planned = await _plan(job, dvs, catalogue, ledger, environment, corrections, clock, repetition)
+    async with fetched_list(job, ledger.path) as job:
+        run, planned = await _plan(job, dvs, catalogue, ledger, environment, corrections, clock, repetition)
     ledger.staging.clear()
     return run, planned.prepared
 
@@ -212,8 +214,9 @@ async def plan_for_approval(
     """
     clock = clock or SystemClock()
     catalogue = asking.catalogue(dvs, ledger, payer.environment, job.answer_ages, clock)
-    run, planned = await _plan(job, dvs, catalogue, ledger, payer.environment, corrections, clock, repetition)
-    statement = plan_statement(job, planned.prepared, payer, ledger, clock, planned.ids, callback_address)
+    async with fetched_list(job, ledger.path) as job:
+        run, planned = await _plan(job, dvs, catalogue, ledger, payer.environment, corrections, clock, repetition)
+        statement = plan_statement(job, planned.prepared, payer, ledger, clock, planned.ids, callback_address)
     ledger.staging.clear()
     return run, planned.prepared, statement
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bulk_topup.app.remote_list.kept_copies import remove_copies
 from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows, run_arguments
@@ -90,6 +91,7 @@ def _purge_run(ledger: LedgerStore, run: Run, older_than: timedelta, now: dateti
             [candidate] = candidates(ledger, [fresh], older_than=older_than, now=now)
             if not candidate.why_not:
                 ledger.purges.purge(fresh)
+                remove_copies(fresh, ledger)
             return candidate
     except (RunLockedError, RunNotFoundError) as error:
         [candidate] = candidates(ledger, [run], older_than=older_than, now=now)

@@ -16,6 +16,7 @@ from bulk_topup.app.preflight import (
     check_run_caps,
     check_same_account,
 )
+from bulk_topup.app.remote_list.kept_copies import remove_ended_copies
 from bulk_topup.app.report import ReportOptions, make_report_folder
 from bulk_topup.app.restored_ledger import check_not_restored, has_rows_to_send
 from bulk_topup.domain.guards import Guards, guards_of
@@ -124,4 +125,5 @@ async def resume_run(
             ledger.retries.apply("retry asked for", not_before=not_before)
         options = replace(options, guards=guards, balances=balances)
         finished = await execute(run, dvs, ledger, options, report, watcher, clock)
+        remove_ended_copies(run, ledger)
         return replace(finished, others=others)

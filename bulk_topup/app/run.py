@@ -1,5 +1,6 @@
 """Runs a list from the checks to the report: check, plan, merge, send, track, report; prints nothing."""
 
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from bulk_topup.app.preflight import (
 )
 from bulk_topup.app.prepare_job import PlannedList
 from bulk_topup.app.product_changes import check_products
+from bulk_topup.app.remote_list.fetch import fetched_list
+from bulk_topup.app.remote_list.kept_copies import remove_ended_copies
 from bulk_topup.app.report import ReportOptions, make_report_folder
 from bulk_topup.app.restored_ledger import check_not_restored, has_rows_to_send
 from bulk_topup.app.run_name import named_as_run
@@ -91,13 +94,15 @@ async def run_list(
     """
     clock = clock or SystemClock()
     job = named_as_run(job, ledger)
-    with run_lock(ledger.path, job.name, str(job.run_key), locked=lock):
+    async with AsyncExitStack() as stack:
+        stack.enter_context(run_lock(ledger.path, job.name, str(job.run_key), locked=lock))
         found = _found_run(job, ledger)
         job = with_kept_choice(job, found, add=repetition.add)
         earlier = check_before_reading(job, found, payer, ledger, clock.now(), leave_open=repetition.leave_open)
         if approval is not None:
             check_valid(approval, job.approval, clock.now())
         file = None if job.archive is None else ListFile.inspect(Path(job.list), Path(job.archive))
+        job = await stack.enter_async_context(fetched_list(job, ledger.path))
         before = _list_fingerprint(job)
         ages = job.answer_ages.before_sending(has_cost_cap=bool(job.caps.costs))
         catalogue = asking.catalogue(dvs, ledger, payer.environment, ages, clock)
@@ -152,6 +157,7 @@ async def run_list(
         options = replace(options, guards=job.guards, balances=prepared.balances)
         finished = await execute(run, dvs, ledger, options, report, watcher, clock)
         is_ended = not is_open(finished.result.counts) and finished.result.reason is not StopReason.LEDGER_MOVED
+        remove_ended_copies(run, ledger)
         archiving = file.archive() if file is not None and is_ended else None
         return replace(finished, left_out=left_out, archiving=archiving, others=others)
 
@@ -167,7 +173,7 @@ def _found_run(job: Job, ledger: LedgerStore) -> Run | None:
 def _list_fingerprint(job: Job) -> tuple[int, ...] | None:
     """Return what changes while the job's list is written; None without such a file."""
     try:
-        return fingerprint(Path(job.list))
+        return fingerprint(job.source.path)
     except OSError:
         return None
 

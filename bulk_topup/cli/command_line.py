@@ -34,7 +34,7 @@ def repeated_command(*more: str) -> str:
     return redact_secrets(shlex.join([_PROGRAM, *words, *more])) if words and _SCHEDULED not in words else ""
 
 
-def command_for(old: Path, new: Path, run_key: str) -> str:
+def command_for(old: str, new: Path, run_key: str) -> str:
     """Return this process's command for another list of the same run, which is a workbook; secrets redacted.
 
     Args:
@@ -54,7 +54,7 @@ def command_for(old: Path, new: Path, run_key: str) -> str:
             if not has_value and _LEFT_OUT[name]:
                 next(left, None)
         else:
-            kept.append(str(new) if word == str(old) else word)
+            kept.append(str(new) if word == old else word)
     return redact_secrets(shlex.join([_PROGRAM, *kept, "--run-key", run_key])) if words else ""
 
 

@@ -16,20 +16,22 @@ from bulk_topup.domain.auto_product import MOBILE_SERVICE, AutoProduct
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.fields import AMOUNT, CURRENCY, PRODUCT_ID, REFERENCE
 from bulk_topup.domain.guards import Guards
+from bulk_topup.domain.list_address import is_fetched, secrets_of
 from bulk_topup.intake.filters import Filter
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.list_pattern import escape_pattern
 from bulk_topup.jobs.load import load_job, make_job
 from bulk_topup.jobs.retry_job import RetryJob
+from bulk_topup.security.redaction import register_secret
 
 
 def job_from(
-    path: Path, given: JobOptions, environment: Environment | None, pace: PaceOptions | None = None
+    list_or_job: str, given: JobOptions, environment: Environment | None, pace: PaceOptions | None = None
 ) -> tuple[Job, Path]:
     """Return a job, and the folder that its relative paths start in.
 
     Args:
-        path: a list, or a job file, which ends in .toml; options override its settings.
+        list_or_job: a list, or a job file, which ends in .toml; options override its settings.
         given: the options of the job.
         environment: that of the command line; None for none.
         pace: the options of rate and concurrency; None for a command that has none.
@@ -41,8 +43,11 @@ def job_from(
     fields = {"columns": given.list_.columns, "constants": given.list_.constants}
     if (worth := given.list_.worth) is not None:
         _add_worth(worth, settings, fields, given.list_)
-    if path.suffix.lower() == ".toml":
+    register_secret(*secrets_of(list_or_job))
+    path = Path(list_or_job)
+    if path.suffix.lower() == ".toml" and not is_fetched(list_or_job):
         job = load_job(path)
+        register_secret(*secrets_of(job.list))
         if accepted := given.list_.accept_number_plan:
             settings["accept_number_plan"] = tuple(dict.fromkeys((*job.accept_number_plan, *accepted)))
         if subservices := given.list_.subservices:
@@ -61,7 +66,7 @@ def job_from(
         settings["auto_product"] = {"subservices": tuple(dict.fromkeys(given.list_.subservices))}
     if "run_key" in settings:
         _check_literal(settings["run_key"])
-    list_ = escape_pattern(str(path))
+    list_ = list_or_job if is_fetched(list_or_job) else escape_pattern(str(path))
     _check_literal(list_)
     bare = {"list": list_, **fields, **settings, **given.stops.settings(), **given.guards.settings(Guards())}
     return make_job(bare, "The combination of options").with_given_filters(filters), Path()

@@ -105,7 +105,7 @@ def watcher_and_options(
 
 
 def pay_list(
-    path: Path,
+    list_or_job: str,
     given: JobOptions,
     approval: ApprovalOptions,
     payment: PaymentOptions,
@@ -118,7 +118,7 @@ def pay_list(
     Long because its steps share most of their values.
 
     Args:
-        path: the list or the job file.
+        list_or_job: the list or the job file.
         given: the options of the job.
         approval: those of an approved plan.
         payment: those that all commands share that pay.
@@ -127,7 +127,7 @@ def pay_list(
     """
     clock = command_clock()
     with monitored() as monitor, suppress_output(payment.is_quiet), exit_on_error():
-        job, folder = job_from(path, given, payment.provider.environment, payment.pace)
+        job, folder = job_from(list_or_job, given, payment.provider.environment, payment.pace)
         _configure(monitor, payment, job, folder)
         job, presented = approval.load(job)
         provider = payment.provider.resolve(job.environment)

@@ -13,6 +13,7 @@ from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.bills import BillPolicy
 from bulk_topup.domain.fields import AMOUNT, PRODUCT_ID, REFERENCE
 from bulk_topup.domain.guards import Guards, Mode
+from bulk_topup.domain.list_address import is_fetched
 from bulk_topup.domain.period import Period
 from bulk_topup.domain.run import BARE_LIST
 from bulk_topup.domain.run_names import fold_name, is_usable_name
@@ -20,10 +21,11 @@ from bulk_topup.dvs.field_limits import E164
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
 from bulk_topup.intake import Formats, ListSource
-from bulk_topup.jobs.base_job import BaseJob, Name, ReportSettings, resolve_folder
+from bulk_topup.jobs.base_job import Name, ReportSettings, resolve_folder
 from bulk_topup.jobs.date_templates import Template, render_dates
 from bulk_topup.jobs.durations import parse_age
-from bulk_topup.jobs.list_pattern import escape_pattern, find_matches, is_pattern, unescape_pattern
+from bulk_topup.jobs.fetched_list import FetchedListJob, check_fetched_list, list_file, list_stem
+from bulk_topup.jobs.list_pattern import find_matches, is_pattern, list_path
 from bulk_topup.jobs.row_settings import RowSettings
 from bulk_topup.plan import PlanOptions
 
@@ -32,7 +34,6 @@ MAX_ACCEPTED_NUMBERS: Final = 10_000
 
 #: Maximum files that a message names when several match a pattern.
 NAMED_FILES: Final = 10
-
 
 PeriodName = Annotated[str, AfterValidator(lambda name: Period(name).name)]
 
@@ -64,7 +65,7 @@ class NoListError(ListError):
         self.job = job
 
 
-class Job(BaseJob, Guards, RowSettings):
+class Job(FetchedListJob, Guards, RowSettings):
     """A repeatable payout set-up, with its guards."""
 
     #: First part of the run name; by default the file name without `.toml`.
@@ -72,6 +73,7 @@ class Job(BaseJob, Guards, RowSettings):
     #: Second part of the run name; a new key is a new run. {today:%Y-%m} is the month in the job's time zone.
     run_key: Template | None = None
     #: Path of the list, relative to the job file; may contain {today} as `run_key` does, and * and ? in its name.
+    #: Or its address: https://, s3://, gs:// or sftp://; or "-" for standard input.
     list: Template
     #: XLSX: sheet name; by default the only sheet that has cells.
     sheet: str | None = None
@@ -132,7 +134,8 @@ class Job(BaseJob, Guards, RowSettings):
     _day: date | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
-    def _check_run_key_of_pattern(self) -> Self:
+    def _check_list_names_run(self) -> Self:
+        check_fetched_list(self.list, self.run_key, self.archive)
         if is_pattern(self.list) and self.run_key is None:
             # With the file name as its key, each further file that matches would be paid as a new run.
             raise ValueError('A list with * or ? needs a run_key. Add one, e.g. "{today:%Y-%m}".')
@@ -183,7 +186,7 @@ class Job(BaseJob, Guards, RowSettings):
         """Return the run key of a day; by default the file name of that day's list without its suffix."""
         if self.run_key:
             return render_dates(self.run_key, today)
-        return Path(unescape_pattern(render_dates(self.list, today))).stem
+        return list_stem(render_dates(self.list, today))
 
     def at(self, today: date, folder: Path) -> Self:
         """Return the job of one run: with dates filled in, its list found, and paths relative to the current folder.
@@ -198,8 +201,7 @@ class Job(BaseJob, Guards, RowSettings):
             ListError: several files match the pattern.
         """
         list_ = render_dates(self.list, today)
-        pattern = str(Path(escape_pattern(str(folder))) / list_)
-        list_path = pattern if is_pattern(list_) else unescape_pattern(pattern)
+        path = list_path(list_, folder)
         key = self.key_on(today)
         if not is_usable_name(key):
             # Two such keys look the same to a person, who could resume the wrong run.
@@ -208,13 +210,14 @@ class Job(BaseJob, Guards, RowSettings):
                 "Choose another with --run-key, or fix run_key in the job file."
             )
         archive = resolve_folder(self.archive, today, folder)
-        job = super().at(today, folder).model_copy(update={"list": list_path, "run_key": key, "archive": archive})
-        job._run_key_template = self.run_key or Path(unescape_pattern(self.list)).stem  # noqa: SLF001 - the same class
+        job = super().at(today, folder).model_copy(update={"list": path, "run_key": key, "archive": archive})
+        job._run_key_template = self.run_key or list_stem(self.list)  # noqa: SLF001 - the same class
         job._day = today.date() if isinstance(today, datetime) else today  # noqa: SLF001
+        job._address = list_ if is_fetched(list_) else None  # noqa: SLF001
         if is_pattern(list_):
-            return job.model_copy(update={"list": _only_match(list_path, job)})
-        if job.archive is not None and not Path(list_path).exists():
-            raise NoListError(f"No list at {list_path}. If its run has ended, look in the archive {job.archive}.", job)
+            return job.model_copy(update={"list": _only_match(path, job)})
+        if job.archive is not None and not Path(path).exists():
+            raise NoListError(f"No list at {path}. If its run has ended, look in the archive {job.archive}.", job)
         return job
 
     @property
@@ -234,9 +237,9 @@ class Job(BaseJob, Guards, RowSettings):
 
     @property
     def source(self) -> ListSource:
-        """Where the list is, and how to open it."""
+        """Where the list is, and how to open it; ListError if it has to be fetched."""
         return ListSource(
-            path=Path(self.list),
+            path=list_file(self.list, self._copy),
             sheet=self.sheet,
             encoding=self.encoding,
             delimiter=self.delimiter,

@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from bulk_topup.domain.list_copy import COPY, copy_in
 from bulk_topup.domain.run import Run
 from bulk_topup.intake.filters import Filter
 from bulk_topup.jobs.job import Job
@@ -40,6 +41,8 @@ def reading_snapshot(job: Job) -> str:
         reading["auto_product"] |= job.auto_product.model_dump(mode="json", include=_CHOICE, exclude_defaults=True)
     if job.given_filters:
         reading[_GIVEN_FILTERS] = [filter_.model_dump(mode="json") for filter_ in job.given_filters]
+    if (copy := job.copy_of_list) is not None:
+        reading[COPY] = {"file": copy.kept_as, "sha256": copy.sha256}
     meant = job.model_dump(mode="json", include=set(_MEANING), exclude_defaults=True)
     return json.dumps(reading | {name: meant[name] for name in _MEANING if name in meant})
 
@@ -65,10 +68,12 @@ def job_from_run(run: Run) -> Job | None:
     if run.reading is None:
         return None
     try:
-        reading = json.loads(run.reading)
-        reading.pop(_GIVEN_FILTERS, None)
-        job = Job.model_validate({**reading, "list": "-"}).with_given_filters(given_filters(run))
+        kept = {_GIVEN_FILTERS, COPY}
+        reading = {name: value for name, value in json.loads(run.reading).items() if name not in kept}
+        job = Job.model_validate({**reading, "list": "list.csv"}).with_given_filters(given_filters(run))
     except ValidationError:  # written by a version with other settings
         return None
     # Set without validation: names of files and folders are not templates.
-    return job.model_copy(update={"name": run.job, "run_key": run.run_key, "list": run.list_path})
+    job = job.model_copy(update={"name": run.job, "run_key": run.run_key, "list": run.list_path})
+    copy = None if run.ledger is None else copy_in(run.reading, run.ledger)
+    return job if copy is None or not copy.path.is_file() else job.with_copy(copy)

@@ -1,7 +1,5 @@
 """Options: their values in typed groups, and their help."""
 
-from pathlib import Path
-
 import click
 import pytest
 from click.testing import CliRunner
@@ -27,19 +25,19 @@ def test_choices_equal_those_of_enumerations_that_are_too_heavy_to_import() -> N
 
 
 def test_a_command_gets_typed_values_and_no_dictionary() -> None:
-    seen: list[tuple[Path, JobOptions, PaymentOptions]] = []
+    seen: list[tuple[str, JobOptions, PaymentOptions]] = []
 
     @click.command()
     @list_argument
     @job_options
     @payment_options
-    def command(list_or_job: Path, given: JobOptions, payment: PaymentOptions) -> None:
+    def command(list_or_job: str, given: JobOptions, payment: PaymentOptions) -> None:
         seen.append((list_or_job, given, payment))
 
     words = ["pay.csv", "--product", "6418", "--max-cost", "USD=5", "--canary", "3", "--rate", "7", "--env", "preprod"]
     assert CliRunner().invoke(command, words).exit_code == 0
     [(path, given, payment)] = seen
-    assert (path, given.list_.product, given.stops.canary) == (Path("pay.csv"), 6418, 3)
+    assert (path, given.list_.product, given.stops.canary) == ("pay.csv", 6418, 3)
     assert given.stops.settings() == {"stops": {"canary": 3}}
     assert given.guards.max_cost == {"USD": 5}
     assert (payment.pace.rate, payment.provider.environment) == (7, Environment.PREPROD)

@@ -43,7 +43,7 @@ _INTERRUPTED: Final = "Interrupted; no file was written. Run the command again: 
 @rate_option
 @provider_options
 def list_command(
-    list_or_job: Path,
+    list_or_job: str,
     output: Path | None,
     force: bool,
     as_json: bool,
@@ -82,10 +82,10 @@ def list_command(
 
 
 def _job_of(
-    list_or_job: Path, given: ListOptions, provider: ProviderArguments
+    list_or_job: str, given: ListOptions, provider: ProviderArguments
 ) -> tuple[Job, AutoProduct, ProviderArguments]:
     """Return the job of today, the products that it may choose, and where it asks for them."""
-    is_job = list_or_job.suffix.lower() == ".toml"
+    is_job = Path(list_or_job).suffix.lower() == ".toml"
     settings = given if is_job else replace(given, subservices=())
     job, folder = job_from(list_or_job, JobOptions(list_=settings), provider.environment)
     provider = replace(provider, environment=provider.environment or job.environment)

@@ -79,7 +79,7 @@ from bulk_topup.system.files import atomic_write
 @cloup.option("--force", is_flag=True, help="Replace an existing file of --marked.")
 @cloup.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan_command(
-    list_or_job: Path,
+    list_or_job: str,
     given: JobOptions,
     corrections: Path | None,
     add: bool,
@@ -184,6 +184,8 @@ async def _plan(
 
 def _marking(job: Job, marked: Path | None, *, force: bool) -> Marking | None:
     if marked is not None:
+        if job.address is not None:
+            raise click.UsageError("--marked is for a list that is a file. Save this list as one, and plan that.")
         return prepare_marking(job, marked, force=force)
     if force:
         raise click.UsageError("--force is for the file of --marked. Add --marked FILE, or remove --force.")

@@ -1,6 +1,7 @@
 """The command that compares list, ledger, DVS and wallets, and rebuilds a run whose ledger was lost."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.app.rebuild import rebuild, rebuild_run
 from bulk_topup.app.reconcile import Reconciled, reconcile
+from bulk_topup.app.remote_list.fetch import fetched_list
 from bulk_topup.app.time_zone import in_zone, zone_of
 from bulk_topup.cli.account_line import account_line
 from bulk_topup.cli.clock import command_clock
@@ -32,6 +34,7 @@ from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.cli.whole_commands import with_whole_commands
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.exit_codes import ExitCode
+from bulk_topup.domain.list_address import is_fetched
 from bulk_topup.domain.money import format_amount, format_money
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows
@@ -49,7 +52,7 @@ _FILE_SUFFIXES: Final = frozenset({".csv", ".tsv", ".txt", ".toml", ".xlsx", ".x
 
 
 @cloup.command("reconcile")
-@cloup.argument("list_or_job", metavar="[RUN|LIST|JOB]", required=False, type=click.Path(path_type=Path))
+@cloup.argument("list_or_job", metavar="[RUN|LIST|JOB]", required=False, type=click.Path())
 @cloup.option("--from", "start", metavar="TIME", callback=parse_time, help="Created at this time or later (UTC).")
 @cloup.option("--to", "end", metavar="TIME", callback=parse_time, help="Created at this time or earlier (UTC).")
 @cloup.option(
@@ -73,7 +76,7 @@ _FILE_SUFFIXES: Final = frozenset({".csv", ".tsv", ".txt", ".toml", ".xlsx", ".x
 @rate_option
 @same_account_option
 def reconcile_command(
-    list_or_job: Path | None,
+    list_or_job: str | None,
     start: datetime | None,
     end: datetime | None,
     is_applied: bool,
@@ -98,12 +101,12 @@ def reconcile_command(
       bulk-topup reconcile --rebuild sample_files/rewards.csv --product 6418
     """
     with exit_on_error():
-        job = _job_to_reread(list_or_job, given, provider, is_rebuilt=is_rebuilt)
-        options = provider.resolve(None if job is None else job.environment)
+        given_job = _job_to_reread(list_or_job, given, provider, is_rebuilt=is_rebuilt)
+        options = provider.resolve(None if given_job is None else given_job.environment)
         clock, between = command_clock(), {"start": start, "end": end}
 
         async def compare() -> tuple[Reconciled, int | None, PayingAccount]:
-            async with open_client(options, rate=rate, clock=clock) as dvs:
+            async with _fetched(given_job, options.ledger) as job, open_client(options, rate=rate, clock=clock) as dvs:
                 click.echo(client_rate(dvs), err=True)
                 show_notices(dvs, clock)
                 payer = payer_of(options, dvs, same_account=is_same_account)
@@ -133,11 +136,21 @@ def reconcile_command(
         raise click.exceptions.Exit(ExitCode.ALL_COMPLETED if reconciled.agrees else ExitCode.INCOMPLETE)
 
 
-def _named(list_or_job: Path | None, job: Job | None, ledger: LedgerStore, *, is_rebuilt: bool) -> Run | None:
+@asynccontextmanager
+async def _fetched(job: Job | None, ledger: Path) -> AsyncIterator[Job | None]:
+    """Yield a job with its list fetched, or None without a job."""
+    if job is None:
+        yield None
+        return
+    async with fetched_list(job, ledger) as with_list:
+        yield with_list
+
+
+def _named(list_or_job: str | None, job: Job | None, ledger: LedgerStore, *, is_rebuilt: bool) -> Run | None:
     """Return the run to compare; None for all of a window, or one that a rebuild may create."""
     if job is not None:
         return None if is_rebuilt else ledger.runs.named(f"{job.name}/{job.run_key}")
-    return None if list_or_job is None else ledger.runs.named(str(list_or_job))
+    return None if list_or_job is None else ledger.runs.named(list_or_job)
 
 
 def _open(options: ProviderOptions, clock: Clock, *, is_created: bool) -> LedgerStore:
@@ -146,11 +159,13 @@ def _open(options: ProviderOptions, clock: Clock, *, is_created: bool) -> Ledger
 
 
 def _job_to_reread(
-    list_or_job: Path | None, given: JobOptions, provider: ProviderArguments, *, is_rebuilt: bool
+    list_or_job: str | None, given: JobOptions, provider: ProviderArguments, *, is_rebuilt: bool
 ) -> Job | None:
     """Return the job whose list is reread; None where only the ledger's run is compared."""
     is_list = list_or_job is not None and (
-        list_or_job.is_file() or (is_rebuilt and list_or_job.suffix.lower() in _FILE_SUFFIXES)
+        is_fetched(list_or_job)
+        or Path(list_or_job).is_file()
+        or (is_rebuilt and Path(list_or_job).suffix.lower() in _FILE_SUFFIXES)
     )
     if list_or_job is not None and is_list:
         job, folder = job_from(list_or_job, given, provider.environment)

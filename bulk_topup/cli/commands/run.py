@@ -32,7 +32,7 @@ from bulk_topup.cli.options.repetition import repetition_of
 @approval_options
 @payment_options
 def run_command(
-    list_or_job: Path,
+    list_or_job: str,
     given: JobOptions,
     corrections: Path | None,
     add: bool,

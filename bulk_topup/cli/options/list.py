@@ -117,7 +117,7 @@ def _parse_numbers(_context: click.Context, _option: click.Parameter, texts: tup
     return numbers
 
 
-list_argument = cloup.argument("list_or_job", metavar="LIST|JOB", type=click.Path(path_type=Path))
+list_argument = cloup.argument("list_or_job", metavar="LIST|JOB", type=click.Path())
 
 corrections_option = cloup.option(
     "--corrections",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bulk_topup.plan import Plan
 
 
-def show_marked(console: Console, job: Job, given: Path, plan: Plan, marking: Marking | None) -> None:
+def show_marked(console: Console, job: Job, given: str, plan: Plan, marking: Marking | None) -> None:
     """Write a marked workbook if one is wanted, and print where it is; otherwise print how to get one.
 
     Args:
@@ -35,7 +35,7 @@ def show_marked(console: Console, job: Job, given: Path, plan: Plan, marking: Ma
 
     if marking is None:
         command = repeated_command("--marked", f"{Path(job.list).stem}-marked{_suffix(job)}")
-        if plan.refused_rows and command:
+        if plan.refused_rows and command and job.address is None:
             echo(f"To see the problems in the cells of the list:\n  {command}")
         return
     result = marking.write(plan)
@@ -48,7 +48,7 @@ def show_marked(console: Console, job: Job, given: Path, plan: Plan, marking: Ma
         echo(f"It is a new workbook with the cells of the list as texts, as {result.why_new}.")
     if result.has_formulas:
         echo("It has formulas: save it in a spreadsheet program, which computes their values, before it is planned.")
-    if str(given) == job.list and (command := command_for(given, result.file, str(job.run_key))):
+    if str(Path(given)) == job.list and (command := command_for(given, result.file, str(job.run_key))):
         echo(f"Correct it, and plan it again as the same run:\n  {command}")
     else:
         echo(f"Correct it, and put it in the place of {job.list}.")
