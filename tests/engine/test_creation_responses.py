@@ -130,3 +130,15 @@ async def test_what_a_start_that_sends_nothing_finds_is_recorded_with_the_reason
         await responses.look_up(attempt, is_closed=is_closed)
         assert (context.journal.counts[RowState.IN_FLIGHT], proof.waiting) == (0, 0)
         assert context.ledger.rows.events(attempt.row_id)[-1].cause == f"found in DVS's list {when}"
+
+
+async def test_a_refusal_is_an_answer_that_ends_a_series_of_failures(in_flight: InFlight, context_of: Any) -> None:
+    run, [attempt] = await in_flight(1)
+    refused = error_for(400, (ErrorDetail(code=1003001, message="Product is not available in your account"),))
+    async with context_of(run, circuit=CircuitPolicy(failures=2)) as context:
+        responses, _ = _parts(context)
+        context.control.record_no_response(NoResponseError())
+        await responses.record(Creation(attempt=attempt, maybe_sent=False), refused)
+        assert context.journal.counts[RowState.FAILED] == 1
+        context.control.record_no_response(NoResponseError())
+        assert not context.control.is_paused

@@ -12,7 +12,7 @@ from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import NoResponseError
 from bulk_topup.engine import CircuitPolicy, StopReason
-from bulk_topup.engine.hold import IDLE_PASSES, HoldCoordinator
+from bulk_topup.engine.hold import HoldCoordinator
 from bulk_topup.engine.move_recorder import MoveRecorder
 from tests.engine.conftest import count_states, decision_in
 
@@ -208,4 +208,4 @@ async def test_a_single_confirmation_that_never_gets_through_is_sent_in_as_many_
     finished, _ = await pay(1, mode="hold")
     assert finished.result.reason is StopReason.STILL_OPEN
     assert "1 transaction is still unconfirmed after the decision to confirm" in finished.result.message
-    assert sum("/confirm" in line for line, _ in network.seen) == IDLE_PASSES + 1
+    assert sum("/confirm" in line for line, _ in network.seen) == 31

@@ -184,3 +184,17 @@ async def test_there_is_no_verdict_on_canaries_while_one_is_open_or_about_to_be_
         await submitter._send_canaries()
         assert (passes, context.control.reason) == (4, StopReason.CANARY)
         assert (clock.seconds - before, context.control.quiet.is_set()) == (waits * 1.0, is_open)
+
+
+@pytest.mark.parametrize(("in_flight", "waiting", "is_quiet"), [(2, 2, True), (2, 1, False), (1, 0, False)])
+async def test_while_all_that_is_in_flight_waits_for_proof_nothing_is_sent_and_polls_may_use_the_rate(
+    pay: Pay, context_of: Any, clock: Any, in_flight: int, waiting: int, is_quiet: bool
+) -> None:
+    finished, _ = await pay(1)
+    async with context_of(finished.run, clock=clock) as context:
+        submitter = _submitter(context)
+        context.journal.counts[RowState.IN_FLIGHT] = in_flight
+        submitter._proof.waiting = waiting
+        before = clock.seconds
+        await submitter._wait_for_outcomes()
+        assert (context.control.quiet.is_set(), clock.seconds - before) == (is_quiet, 1.0)
