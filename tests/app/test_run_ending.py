@@ -9,19 +9,35 @@ from bulk_topup.app.execute import FinishedRun
 from bulk_topup.app.run_ending import end_of, exit_code
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import Summary
 from bulk_topup.engine import RunResult
 from bulk_topup.errors import BulkTopupError, InterruptedRunError, RunLockedError
 
 COMPLETED = dict.fromkeys(RowState, 0) | {RowState.COMPLETED: 3}
 
 
-def finished_with(nothing_due: int = 0, **counts: int) -> FinishedRun:
+def finished_with(nothing_due: int = 0, duplicates: int = 0, **counts: int) -> FinishedRun:
     """Return the end of a run with three rows completed, and others."""
     states = COMPLETED | {RowState(state): count for state, count in counts.items()}
+    summary = Summary(
+        run="payroll/1",
+        environment="sandbox",
+        account="",
+        rows=sum(states.values()),
+        counts=states,
+        totals=(),
+        charged={},
+        held={},
+        in_conflict={},
+        planned={},
+        unknown_charges=0,
+        nothing_due=nothing_due,
+        duplicates=duplicates,
+    )
     return FinishedRun(
         run=cast("Any", None),
         result=RunResult(counts=states, contradicted=0, reason=None, message=""),
-        report=cast("Any", SimpleNamespace(summary=SimpleNamespace(nothing_due=nothing_due))),
+        report=cast("Any", SimpleNamespace(summary=summary)),
     )
 
 
@@ -61,7 +77,8 @@ def test_without_error_the_run_is_the_end() -> None:
     assert not end_of(None, None, has_started=False).is_news
 
 
-def test_rows_with_nothing_due_are_no_failure_and_others_are() -> None:
+def test_rows_that_are_set_aside_are_no_failure_and_others_are() -> None:
+    assert exit_code(finished_with(nothing_due=1, duplicates=1, refused=2)) is ExitCode.ALL_COMPLETED
     assert exit_code(finished_with(nothing_due=2, refused=2)) is ExitCode.ALL_COMPLETED
     assert exit_code(finished_with(nothing_due=1, refused=2)) is ExitCode.INCOMPLETE
     assert exit_code(finished_with(nothing_due=1, refused=1, failed=1)) is ExitCode.INCOMPLETE
