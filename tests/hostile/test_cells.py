@@ -120,12 +120,12 @@ def test_no_cell_of_a_list_becomes_a_formula_in_a_report(pay: Pay, tmp_path: Pat
         assert not [cell for cell in cells if cell[:1] in set("=+-@\t\r") and cell]
 
 
-def test_markup_and_escape_sequences_in_a_cell_are_shown_as_text(pay: Pay, tmp_path: Path) -> None:
-    cells = ["[/red]", "[bold]x", "[link=http://x]y", ":smile:", "\x1b[2J", "\\[x]"]
+@pytest.mark.parametrize("cells", [["[/red]", "[bold]x", "[link=http://x]y"], [":smile:", "\x1b[2J", "\\[x]"]])
+def test_markup_and_escape_sequences_in_a_cell_are_shown_as_text(pay: Pay, tmp_path: Path, cells: list[str]) -> None:
     _write(tmp_path / "pay.csv", _rows("phone", cells))
     shown = pay("plan", "pay.csv", code=3).stdout
-    for cell in ("[/red]", "[bold]x", "[link=http://x]y", ":smile:", "<U+001B>[2J", "\\[x]"):
-        assert cell in shown
+    for cell in cells:
+        assert cell.replace("\x1b", "<U+001B>") in shown
     assert "\x1b" not in shown
 
 
