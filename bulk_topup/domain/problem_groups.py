@@ -37,6 +37,8 @@ class ProblemGroup:
     column: str
     #: The rows' common message; with `…` for what differs.
     message: str
+    #: The whole message of the first row.
+    example: str
     #: The lines of all rows that the plan lists, in order.
     lines: tuple[int, ...]
     #: The first of them.
@@ -49,12 +51,18 @@ class ProblemGroup:
         """The number of rows."""
         return len(self.lines)
 
+    @property
+    def has_own_figures(self) -> bool:
+        """Whether the common message lacks figures that each row has its own of, such as dates of payments."""
+        return "…" in self.message.replace('"…"', "")
+
     def as_json(self) -> dict[str, object]:
         """Return plain JSON values."""
         return {
             "kind": self.kind.value,
             "column": self.column,
             "message": self.message,
+            "example": self.example,
             "rows": self.rows,
             "is_whole_list": self.is_whole_list,
             "lines": list(self.lines),
@@ -68,11 +76,13 @@ class _Group:
         self.lines: list[int] = []
         self.places: list[Place] = []
         self.messages: set[str] = set()
+        self.example = ""
 
     def add(self, line: int, problem: Problem) -> None:
         if self.lines and self.lines[-1] == line:
             return
         self.lines.append(line)
+        self.example = self.example or problem.message
         if len(self.messages) <= 1:  # two are enough to know that they differ
             self.messages.add(problem.message)
         if len(self.places) < PLACES_NAMED:
@@ -113,6 +123,7 @@ def _groups(groups: Mapping[tuple[str, str, str], _Group], listed: int) -> Itera
             kind=ProblemKind(kind),
             column=column,
             message=next(iter(group.messages)) if is_one else general,
+            example=group.example,
             lines=tuple(group.lines),
             places=tuple(group.places),
             is_whole_list=is_one and listed > 1 and len(group.lines) == listed,

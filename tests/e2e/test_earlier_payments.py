@@ -49,8 +49,12 @@ def test_a_list_under_another_name_is_not_paid_again(pay: Pay, paid: Any, write:
     assert "add --pay-again REASON" in again.stderr
     [command] = re.findall("If these are other payments: bulk-topup (run .*) REASON", _shown(again))
     assert shlex.split(command)[1].endswith("rewards (1).csv")
-    for number in NUMBERS[:4]:
-        assert f"sent 5.00 SGD (product 6418) for {number} on 20" in " ".join(again.stdout.split())
+    shown = " ".join(again.stdout.split())
+    assert "4 rows, such as line 2: Possible duplicate: run list/rewards, line 2, sent 5.00 SGD" in shown
+    assert f"(product 6418) for {NUMBERS[0]} on 20" in shown
+    plan = json.loads(pay("plan", "rewards (1).csv", *PRODUCT, "--json", code=3).stdout)
+    for number, row in zip(NUMBERS[:4], plan["refused_rows"], strict=True):
+        assert f"sent 5.00 SGD (product 6418) for {number} on 20" in row["problems"][0]["message"]
 
 
 def test_skipping_refused_rows_does_not_send_the_rest_of_a_list_that_was_paid(pay: Pay, paid: Any, write: Any) -> None:

@@ -198,7 +198,7 @@ def test_a_start_that_fails_leaves_no_ledger_no_books_and_no_lock_behind(
 
 
 def test_a_command_that_is_proposed_can_be_pasted(invoke: Callable[..., Any], pay_csv: Path, sandbox: Any) -> None:
-    pay_csv.write_text("phone,amount\n+6595123102,5\n")
+    pay_csv.write_text("phone,amount\n+6595123104,5\n")
     embedded, other = ("--env", "sandbox"), ("--base-url", sandbox.base_url)
     for number, place in enumerate((embedded, other)):
         words = ("--product", 6418, "--run-key", number, "--pay-again", "a test", *place, "--ledger", f"{number}.db")

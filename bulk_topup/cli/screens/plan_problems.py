@@ -32,7 +32,8 @@ def show_problems(console: Console, plan: Plan, word: str) -> None:
     for group in groups[:MAX_GROUPS_SHOWN]:
         column = f'column "{group.column}": ' if group.column else ""
         rows = f"every row ({format_rows(group.rows)})" if group.is_whole_list else format_rows(group.rows)
-        console.print(_indented(f"[bold]{rows}[/], {escape_markup(column + group.message)}", 2))
+        message = f"such as {word} {group.lines[0]}: {group.example}" if group.has_own_figures else group.message
+        console.print(_indented(f"[bold]{rows}[/], {escape_markup(column + message)}", 2))
         if not group.is_whole_list:
             console.print(_indented(escape_markup(_places(group, word)), 4))
     if (more := len(groups) - MAX_GROUPS_SHOWN) > 0:
