@@ -64,6 +64,10 @@ ADDED = {
     "instead",
     "not_completed_workbook",
     "hidden_columns",
+    "duplicates_left_out",
+    "in_progress",
+    "outside_rows",
+    "failures",
 }
 #: Totals of states that charge nothing, whose prices are 0 now.
 UNCHARGED = {"failed", "reversed"}

@@ -85,7 +85,7 @@ def test_a_run_is_started_beside_an_open_one_with_a_reason_that_is_kept(
     pay: Any, job: Path, november: Any, books: Any, tmp_path: Path
 ) -> None:
     pay("run", job, *FIRST, *STOPPED, "--leave-open", "November waits for the bank", code=75)
-    found = json.loads(pay("status", "--json").stdout)[1]["left_open"]
+    found = json.loads(pay("status", "--json").stdout)[0]["left_open"]
     assert (found["runs"], found["reason"]) == (["payroll/2026-11"], "November waits for the bank")
     shown = " ".join(pay("status", "payroll/2026-12").stdout.split())
     assert "Started beside payroll/2026-11, left open by" in shown

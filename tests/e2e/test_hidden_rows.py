@@ -257,7 +257,8 @@ def test_an_amount_shown_in_another_currency_than_the_product_has_is_refused(
     book.save(path)
     plan = json.loads(pay("plan", path, *PRODUCT, "--json", code=0 if sign is None else 3).stdout)
     message = f'The amount has "{sign}", but product 6418 has SGD. Write the amount in SGD, or choose another product.'
-    refused = [] if sign is None else [(3, [{"column": "amount", "message": message}])]
+    problem = {"column": "amount", "message": message, "kind": "currency", "instead": None}
+    refused = [] if sign is None else [(3, [problem])]
     assert [(row["line"], row["problems"]) for row in plan["refused_rows"]] == refused
     pay("run", path, *PRODUCT, code=0 if sign is None else 3)
     assert paid() == (["501", "502", "503", "504"] if sign is None else [])

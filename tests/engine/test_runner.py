@@ -220,7 +220,7 @@ async def test_rows_that_wait_for_the_limiter_are_not_sent_after_a_stop(
         return answers.get(how, "pass") if line == CREATION else "pass"
 
     network.rule = rule
-    _, outcomes = await pay(20, rate=10)
+    _, outcomes = await pay(20, rate=0.01)
     assert sum(_creations(network).values()) == 1
     states = Counter(outcome.state for outcome in outcomes)
     assert states[RowState.PENDING] == 20 - len(books())

@@ -11,7 +11,7 @@ import pytest
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
-from bulk_topup.domain.verdict import RunVerdict, verdict_of
+from bulk_topup.domain.verdict import RunVerdict, verdict_of_summary
 from bulk_topup.monitoring.messages import (
     Ending,
     Message,
@@ -55,7 +55,7 @@ def verdict(of: Summary) -> RunVerdict:
         columns=(),
         created_at=datetime(2026, 11, 28, tzinfo=UTC),
     )
-    return verdict_of(run, of.counts, contradicted=0, nothing_due=of.nothing_due)
+    return verdict_of_summary(run, of, contradicted=0)
 
 
 def ended(code: int, **values: Any) -> Message:
@@ -181,7 +181,7 @@ def test_a_list_that_was_not_archived_does_not_count_as_a_row_that_is_not_comple
 
 
 def test_a_resumable_ending_asks_to_run_again_before_all_other_steps() -> None:
-    run = summary(completed=3, failed=1)
+    run = replace(summary(completed=3, failed=1), failures={"DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE": 1})
     body = ended(75, summary=run, verdict=verdict(run)).body
     assert "What to do next: Run again to resume. No row is paid twice." in body.splitlines()
     assert "bulk-topup retry payroll/2026-11 --env preprod" in body
