@@ -45,14 +45,21 @@ class JobResult:
     files: tuple[Path, ...]
     #: The rows that are not completed, ready to correct; None if all are.
     not_completed: Path | None
-    #: The rows that the job's filters leave out; None without filters.
+    #: The same as a workbook; None if all are.
+    not_completed_workbook: Path | None
+    #: The rows that filters leave out, hidden ones that are not paid, titles, totals and signatures; None for none.
     left_out: Path | None
     #: The list in the archive; None if it was not moved.
     archived: Path | None
 
     def as_json(self) -> dict[str, object]:
         """Return plain values for logs and orchestrators; amounts as text in plain notation."""
-        paths = {"not_completed": self.not_completed, "left_out": self.left_out, "archived": self.archived}
+        paths = {
+            "not_completed": self.not_completed,
+            "not_completed_workbook": self.not_completed_workbook,
+            "left_out": self.left_out,
+            "archived": self.archived,
+        }
         return {
             "run": self.run,
             "environment": self.environment.value,
@@ -87,6 +94,7 @@ def result_of(finished: FinishedRun) -> JobResult:
         message=result.message or ("" if archiving is None else archiving.why_not),
         files=report.files,
         not_completed=report.not_completed,
+        not_completed_workbook=report.not_completed_workbook,
         left_out=finished.left_out,
         archived=None if archiving is None else archiving.path,
     )
@@ -108,6 +116,7 @@ def archived_result(job: Job, run: Run, summary: Summary) -> JobResult:
         message=f"The run has ended, and its list is in the archive {job.archive}. Nothing was sent.",
         files=(),
         not_completed=None,
+        not_completed_workbook=None,
         left_out=None,
         archived=None,
     )

@@ -1,9 +1,11 @@
 """Marks the wrong cells of a planned list in a workbook of its own; reads the list, and writes one file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bulk_topup.domain.run import READING_VERSION
 from bulk_topup.errors import ListError
+from bulk_topup.intake.header_row import open_headed_table
 from bulk_topup.jobs.job import Job
 from bulk_topup.plan import Plan
 from bulk_topup.system.files import sha256_of
@@ -20,13 +22,17 @@ class Marking:
     digest: str
 
     def write(self, plan: Plan) -> MarkResult | None:
-        """Write the workbook; None if no row is refused.
+        """Write the workbook; None if no row needs a fix.
 
         Raises:
             ListError: the list cannot be read any more.
             MarkError: the list changed meanwhile, has too many rows, or the file cannot be written.
         """
-        return mark_list(self.job.source, plan, self.target, digest=self.digest) if plan.refused_rows else None
+        if not plan.to_fix:
+            return None
+        source = self.job.source
+        table = open_headed_table(source, self.job.columns, READING_VERSION)
+        return mark_list(replace(source, header_row=table.header_line), plan, self.target, digest=self.digest)
 
 
 def prepare_marking(job: Job, target: Path, *, force: bool) -> Marking:

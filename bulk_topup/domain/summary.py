@@ -111,10 +111,10 @@ _Key = tuple[RowState, int | None, str | None, str | None]
 class _Sums:
     """The sums of one key so far."""
 
-    __slots__ = ("amount", "fee", "nothing_due", "price", "rows")
+    __slots__ = ("amount", "duplicates", "fee", "nothing_due", "price", "rows")
 
     def __init__(self) -> None:
-        self.rows = self.nothing_due = 0
+        self.rows = self.nothing_due = self.duplicates = 0
         self.amount = self.price = self.fee = _ZERO
 
 
@@ -124,23 +124,22 @@ class Tally:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._sums: dict[_Key, _Sums] = {}
-        self._repeats = self._duplicates = 0
+        self._repeats = 0
         self._unknown_charges = 0
         self._planned: dict[str, Decimal] = {}
         self._failures: Counter[str] = Counter()
 
     def add(self, outcomes: Outcomes) -> None:
         """Add rows; those with the same values are added as one."""
-        idle = [False] * len(outcomes.state)
+        idle = same = [False] * len(outcomes.state)
         if RowState.REFUSED in outcomes.state:
             self._repeats += sum(any(problem.is_repeat for problem in problems) for problems in outcomes.problems)
-            idle = [
-                state == RowState.REFUSED and is_nothing_due(problems)
-                for state, problems in zip(outcomes.state, outcomes.problems, strict=True)
-            ]
-            self._duplicates += sum(
-                state == RowState.REFUSED and is_left_out(problems)
-                for state, problems in zip(outcomes.state, outcomes.problems, strict=True)
+            idle, same = (
+                [
+                    state == RowState.REFUSED and is_aside(problems)
+                    for state, problems in zip(outcomes.state, outcomes.problems, strict=True)
+                ]
+                for is_aside in (is_nothing_due, is_left_out)
             )
         failed = RowState.FAILED.value
         if failed in outcomes.state:
@@ -158,6 +157,7 @@ class Tally:
                 outcomes.planned_cost,
                 outcomes.planned_unit,
                 idle,
+                same,
                 strict=True,
             )
         )
@@ -174,9 +174,10 @@ class Tally:
                 planned_unit=planned_unit,
                 rows=rows,
                 is_nothing_due=nothing_due,
+                is_left_out=left_out,
             )
             for (
-                (state, product_id, unit, price_unit, amount, price, fee, planned, planned_unit, nothing_due),
+                (state, product_id, unit, price_unit, amount, price, fee, planned, planned_unit, nothing_due, left_out),
                 rows,
             ) in groups_of_rows.items()
         )
@@ -190,7 +191,7 @@ class Tally:
             sums.rows += group.rows
             self._repeats += group.rows if group.is_repeat else 0
             sums.nothing_due += group.rows if group.is_nothing_due else 0
-            self._duplicates += group.rows if group.is_left_out else 0
+            sums.duplicates += group.rows if group.is_left_out else 0
             if group.failure is not None:
                 self._failures[group.failure] += group.rows
             if group.state is RowState.COMPLETED and group.price is None:
@@ -218,6 +219,7 @@ class Tally:
                 price_unit=price_unit,
                 rows=sums.rows,
                 nothing_due=sums.nothing_due,
+                duplicates=sums.duplicates,
             )
             for (state, product_id, unit, price_unit), sums in sorted(
                 self._sums.items(), key=lambda item: _order(item[0])
@@ -239,7 +241,7 @@ class Tally:
             paid_again=self._run.paid_again,
             repeats=self._repeats,
             nothing_due=sum(total.nothing_due for total in totals),
-            duplicates=self._duplicates,
+            duplicates=sum(total.duplicates for total in totals),
             failures=dict(sorted(self._failures.items(), key=lambda item: (-item[1], item[0]))),
         )
 

@@ -30,13 +30,20 @@ class Total:
     rows: int
     #: Refused rows among them for which nothing is due, and that need nothing else.
     nothing_due: int = 0
+    #: Refused rows among them that are left out as duplicates, and that need nothing else.
+    duplicates: int = 0
+
+    @property
+    def set_aside(self) -> int:
+        """Refused rows among them that need nothing."""
+        return self.nothing_due + self.duplicates
 
     @property
     def name(self) -> str:
-        """What the rows are, for people: their state, or that nothing is due for them."""
-        if not self.nothing_due:
-            return self.state.value
-        return NOTHING_DUE if self.nothing_due == self.rows else f"{self.state} ({self.nothing_due:,} {NOTHING_DUE})"
+        """What the rows are, for people: their state, or why they need nothing."""
+        if self.rows and self.rows in {self.nothing_due, self.duplicates}:
+            return NOTHING_DUE if self.nothing_due else LEFT_OUT
+        return f"{self.state}{named_aside(self.nothing_due, self.duplicates)}"
 
     def as_json(self) -> dict[str, object]:
         """Return it as plain JSON values; amounts are strings in plain notation."""
@@ -50,4 +57,16 @@ class Total:
             "price_unit": self.price_unit,
             "rows": self.rows,
             "nothing_due": self.nothing_due,
+            "duplicates_left_out": self.duplicates,
         }
+
+
+def named_aside(nothing_due: int, duplicates: int) -> str:
+    """Return how many of some rows need nothing, and why, in brackets; an empty text for none.
+
+    Args:
+        nothing_due: rows for which nothing is due.
+        duplicates: rows that are left out as duplicates.
+    """
+    parts = [f"{number:,} {why}" for number, why in ((nothing_due, NOTHING_DUE), (duplicates, LEFT_OUT)) if number]
+    return f" ({', '.join(parts)})" if parts else ""

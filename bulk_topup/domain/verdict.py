@@ -153,7 +153,7 @@ def verdict_of(
         text = f"{text}, charge of {format_rows(unknown_charges)} unknown"
     if run.closing is not None:
         text = f"closed, {text}"
-    is_idle = 0 < nothing_due == rows
+    is_idle = 0 < nothing_due == rows - duplicates
     if is_running:
         severity, headline = Severity.OPEN, f"Running: {text}."
     elif any(counts[state] for state in OPEN_STATES):

@@ -37,8 +37,8 @@ class Journal:
         self._turn = asyncio.Lock()
         #: Rows in each state, updated with every move.
         self.counts: dict[RowState, int] = ledger.rows.counts(run)
-        #: Refused rows for which nothing is due; while rows are sent, there are no others.
-        self.nothing_due = ledger.rows.nothing_due(run)
+        #: Refused rows for which nothing is due, and those that are left out as duplicates.
+        self.nothing_due, self.duplicates = ledger.rows.set_aside(run)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a method of the ledger in its thread, and return the result."""

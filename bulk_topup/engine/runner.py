@@ -52,6 +52,8 @@ class Progress:
     counts: dict[RowState, int]
     #: Refused rows for which nothing is due.
     nothing_due: int
+    #: Refused rows that are left out as duplicates.
+    duplicates: int
     #: Requests sent so far.
     requests: int
     #: Responses so far.
@@ -167,6 +169,7 @@ class Runner:
         return Progress(
             counts=dict(context.journal.counts),
             nothing_due=context.journal.nothing_due,
+            duplicates=context.journal.duplicates,
             requests=context.dvs.traffic.requests,
             responses=context.dvs.traffic.answered,
             throttled=context.dvs.traffic.throttled,

@@ -12,14 +12,14 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import Total
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import json_array, sum_amounts
-from bulk_topup.ledger.sql_fragments import IS_NOTHING_DUE, SENT, SHOWN
+from bulk_topup.ledger.sql_fragments import IS_LEFT_OUT, IS_NOTHING_DUE, SENT, SHOWN
 
 _COUNT_STATES: Final = f"""
     SELECT state, count(*) FROM rows WHERE run_id = :run_id AND {SHOWN} GROUP BY state
 """  # noqa: S608 - composed of constants
-_COUNT_NOTHING_DUE: Final = f"""
-    SELECT count(*) FROM rows
-    WHERE run_id = :run_id AND state = 'refused' AND {SHOWN} AND {IS_NOTHING_DUE.format(of="rows")}
+_COUNT_SET_ASIDE: Final = f"""
+    SELECT coalesce(sum({IS_NOTHING_DUE.format(of="rows")}), 0), coalesce(sum({IS_LEFT_OUT.format(of="rows")}), 0)
+    FROM rows WHERE run_id = :run_id AND state = 'refused' AND {SHOWN}
 """  # noqa: S608 - composed of constants
 #: A pending row that was removed from the list is never sent again.
 _COUNT_SENT: Final = """
@@ -68,10 +68,10 @@ class RowQueries:
         found = {row[0]: row[1] for row in self.file.fetch_all(_COUNT_STATES, run_id=run.id)}
         return {state: found.get(state.value, 0) for state in RowState}
 
-    def nothing_due(self, run: Run) -> int:
-        """Return the number of refused rows for which nothing is due, and that need nothing else."""
-        [found] = self.file.fetch_all(_COUNT_NOTHING_DUE, run_id=run.id)
-        return int(found[0])
+    def set_aside(self, run: Run) -> tuple[int, int]:
+        """Return how many refused rows have nothing due, and are left out as duplicates; they need nothing else."""
+        [(nothing_due, duplicates)] = self.file.fetch_all(_COUNT_SET_ASIDE, run_id=run.id)
+        return nothing_due, duplicates
 
     def sent_counts(self, run: Run) -> dict[RowState, int]:
         """Return the number of rows that were ever sent by their present state, 0 included."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterable, Sequence
 from copy import copy
 from decimal import Decimal
@@ -19,12 +20,13 @@ from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.unseen_rows import HiddenRows
-from bulk_topup.errors import ListError
-from bulk_topup.intake import ListSource, Table, open_table
+from bulk_topup.errors import ListError, MappingError
+from bulk_topup.intake import Formats, ListSource, Table, read_list
 from bulk_topup.intake.cells.texts import strip
 from bulk_topup.intake.corrected_table import CorrectedTable
 from bulk_topup.intake.files.xlsx_file import XlsxTable
 from bulk_topup.intake.filters import Filter, FilteredTable
+from bulk_topup.intake.header_row import open_headed_table
 from bulk_topup.report.cells import fits_number_cell, result_values, xlsx_text
 from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, RUN_FIELDS, result_columns
 from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS, STATE_COLOURS
@@ -80,12 +82,13 @@ class ListSheet:
                 "Use the workbook that was paid, and --sheet for its sheet."
             )
         [(self.name, table, self._width, self._is_annotated)] = found
+        self._list_source = _source(run, source, self.name)
         self._sheet: Worksheet = workbook[self.name]
         self._header = table.header_line
         self._names = _outcome_columns(run.columns[: self._width])
         #: Rows of the workbook without an outcome so far, by line.
-        corrected = CorrectedTable(table, source.name, kept=kept)
-        self.lines = {line: own for line, cells in corrected.rows() if (own := self._own_cells(cells))}
+        self._corrected = CorrectedTable(table, source.name, kept=kept)
+        self.lines = {line: own for line, cells in self._corrected.rows() if (own := self._own_cells(cells))}
         if len(self.lines) > MAX_ROWS:
             raise ListError(
                 f"{source.name} has too many rows to annotate, more than {MAX_ROWS:,}. "
@@ -93,7 +96,7 @@ class ListSheet:
             )
         self._left_out = set(table.unseen) if isinstance(table, XlsxTable) and self._leaves_out() else set()
         if filters := _filters_of(run):
-            self._left_out |= {line for line, *_ in FilteredTable(corrected, source.name, filters).left_out()}
+            self._left_out |= {line for line, *_ in FilteredTable(self._corrected, source.name, filters).left_out()}
         #: Lines whose cells differ from the run.
         self.differing: list[int] = []
         #: Lines of the run that have no row in the workbook.
@@ -126,9 +129,23 @@ class ListSheet:
                 f'No row of {self._file_name}, sheet "{self.name}", belongs to run {self._run.name}. '
                 "Use the workbook that was paid."
             )
-        for line in self._left_out:
+        for line in self._left_out | (self._outside_lines() if self.lines else set()):
             self.lines.pop(line, None)
         return written
+
+    def _outside_lines(self) -> set[int]:
+        """Return the lines of totals and signatures, which are in no run of the list."""
+        reading, version = json.loads(self._run.reading or "{}"), self._run.reading_version
+        formats = Formats(version=version, decimal_mark=reading.get("decimal_mark") or ".")
+        mapping, constants = reading.get("columns") or {}, reading.get("constants") or {}
+        try:
+            reader = read_list(
+                self._list_source, mapping=mapping, constants=constants, formats=formats, table=self._corrected
+            )
+            deque(reader.batches(), maxlen=0)
+        except (ListError, MappingError):  # then all that is left over is shown
+            return set()
+        return {line for line, *_ in reader.footers()}
 
     def _leaves_out(self) -> bool:
         """Return True if the run leaves out rows that are hidden or struck through."""
@@ -151,7 +168,8 @@ class ListSheet:
     def _candidate(self, source: Path, sheet: str, *, only: bool) -> tuple[str, Table, int, bool] | None:
         """Return a sheet that has the run's columns: name, table, number of columns, and whether it has outcomes."""
         try:
-            table = open_table(_source(self._run, source, sheet))
+            columns = json.loads(self._run.reading or "{}").get("columns") or {}
+            table = open_headed_table(_source(self._run, source, sheet), columns, self._run.reading_version)
         except ListError:
             if only:
                 raise
@@ -217,9 +235,11 @@ def write_text(cell: Any, text: str) -> None:  # noqa: ANN401 - a cell, or one t
 
 def _source(run: Run, path: Path, sheet: str | None) -> ListSource:
     """Return how the run reads the workbook."""
+    header_row = json.loads(run.reading or "{}").get("header_row")
     if not run.reads_as_shown:
-        return ListSource(path=path, sheet=sheet, as_shown=False)
-    return ListSource(path=path, sheet=sheet, decimal_mark=run.reading_of("decimal_mark") or ".")
+        return ListSource(path=path, sheet=sheet, as_shown=False, header_row=header_row)
+    mark = run.reading_of("decimal_mark") or "."
+    return ListSource(path=path, sheet=sheet, decimal_mark=mark, header_row=header_row)
 
 
 def _filters_of(run: Run) -> tuple[Filter, ...]:

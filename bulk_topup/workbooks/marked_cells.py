@@ -12,12 +12,12 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from bulk_topup.domain.problem_groups import group_key
-from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.problems import Problem, is_left_out
 from bulk_topup.domain.unseen_rows import Unseen
 from bulk_topup.intake import Table
 from bulk_topup.intake.cells.texts import strip
 from bulk_topup.intake.files.xlsx_sheet import HELP_SHEET
-from bulk_topup.plan import Plan
+from bulk_topup.plan import Plan, RefusedRow
 from bulk_topup.report.cells import xlsx_text
 from bulk_topup.workbooks.list_sheet import write_text
 from bulk_topup.workbooks.workbook_file import cells_of
@@ -64,7 +64,7 @@ class MarkedSheet:
         """Colour the wrong cells, and return their number; what is wrong with every row marks the header."""
         problems: dict[tuple[int, int], list[Problem]] = defaultdict(list)
         whole = {group.key for group in plan.problem_groups() if group.is_whole_list}
-        for row in plan.refused_rows:
+        for row in _rows_to_fix(plan):
             for problem in row.problems:
                 is_whole = group_key(problem) in whole
                 place = self._header_line if is_whole else row.line, self._columns.get(problem.column, self._first)
@@ -147,11 +147,16 @@ def add_problem_sheet(workbook: Workbook, plan: Plan) -> None:
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(_HEADINGS))}{number}"
 
 
+def _rows_to_fix(plan: Plan) -> Iterator[RefusedRow]:
+    """Yield the refused rows, without those that are left out as duplicates."""
+    return (row for row in plan.refused_rows if not is_left_out(row.problems))
+
+
 def _problem_rows(plan: Plan) -> Iterator[tuple[str, int | str, str, str, str]]:
     """Yield kind, row, column, message and what to write instead: those of most rows first, each cause of all once."""
     groups = {group.key: group for group in plan.problem_groups()}
     rows: dict[tuple[str, str, str], list[tuple[int, Problem]]] = defaultdict(list)
-    for row in plan.refused_rows:
+    for row in _rows_to_fix(plan):
         for problem in row.problems:
             rows[group_key(problem)].append((row.line, problem))
     for key, group in groups.items():

@@ -74,6 +74,8 @@ def test_a_failed_row_shows_in_the_exit_code_and_the_file(ways: dict[str, Any], 
     assert result.exit_code is ExitCode.INCOMPLETE
     assert result.not_completed is not None
     assert "R-9" in result.not_completed.read_text(encoding="utf-8-sig")
+    assert result.not_completed_workbook == result.not_completed.with_suffix(".xlsx")
+    assert result.as_json()["not_completed_workbook"] == str(result.not_completed_workbook)
 
 
 def test_an_invalid_list_sends_nothing_and_raises(

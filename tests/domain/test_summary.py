@@ -139,6 +139,7 @@ def test_as_json_gives_amounts_as_strings_in_plain_notation(run: Run, outcome: C
         "price_unit": "USD",
         "rows": 1,
         "nothing_due": 0,
+        "duplicates_left_out": 0,
     }
 
 
@@ -153,6 +154,22 @@ def test_totals_name_rows_for_which_nothing_is_due(
     [refused] = [total for total in summary.totals if total.state is RowState.REFUSED]
     assert (refused.rows, refused.nothing_due, refused.name) == (2, due, name)
     assert (summary.counts[RowState.REFUSED], summary.nothing_due) == (2, due)
+
+
+@pytest.mark.parametrize(
+    ("due", "same", "name"),
+    [(0, 3, "left out as duplicates"), (1, 2, "refused (1 nothing due, 2 left out as duplicates)")],
+)
+def test_totals_name_rows_that_are_left_out_as_duplicates(
+    run: Run, outcome: Callable[..., Outcome], due: int, same: int, name: str
+) -> None:
+    idle = (Problem(column="amount", message="Nothing is due.", is_nothing_due=True),)
+    twice = (Problem(column="", message="The same as line 2, left out.", is_left_out=True),)
+    rows = [outcome(state=RowState.REFUSED, problems=idle if row < due else twice) for row in range(due + same)]
+    summary = summarise(run, [Outcomes.of([outcome(), *rows])])
+    [refused] = [total for total in summary.totals if total.state is RowState.REFUSED]
+    assert (refused.duplicates, refused.as_json()["duplicates_left_out"], refused.name) == (same, same, name)
+    assert (summary.nothing_due, summary.duplicates) == (due, same)
 
 
 _ROWS = st.lists(

@@ -70,6 +70,10 @@ def test_rows_with_nothing_due_are_counted_on_their_own_and_need_nothing(run: Ru
     assert (mixed.severity, mixed.headline) == (Severity.BAD, "3 of 5 rows completed, 1 refused, 1 with nothing due.")
     assert [step.text[:12] for step in mixed.steps] == ["1 row to fix"]
     assert verdict_of(run, counts, contradicted=1, nothing_due=2).severity is Severity.BAD
+    # One that is left out as a duplicate of a row with nothing due hides not that nothing was paid.
+    unpaid = {**dict.fromkeys(RowState, 0), RowState.REFUSED: 3}
+    idle = verdict_of(run, unpaid, contradicted=0, nothing_due=2, duplicates=1)
+    assert (idle.severity, idle.headline[:16]) == (Severity.OPEN, "Nothing was paid")
 
 
 def test_each_step_has_the_singular_and_the_plural(run: Run) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import Workbook, load_workbook
 
 PRODUCT = ("--product", 6418)
 LIST = """Payroll November 2026
@@ -95,11 +96,58 @@ def test_an_exact_duplicate_is_left_out_and_counted_on_its_own(pay: Any, books: 
     result = pay("run", path, *PRODUCT, "--keep", "first", "--report-dir", "out")
     assert "All done: 2 of 3 rows completed, 1 left out as duplicate." in " ".join(result.stdout.split())
     assert paid(books) == ["1", "2"]
+    assert "left out as duplicates" in result.stdout.rpartition("completed, 1 left out")[2]
+    assert "refused" not in result.stdout
+    assert "1 left out as duplicates" in result.stderr
     assert json.loads(pay("status", "twice", "--json").stdout)["duplicates_left_out"] == 1
+    [listed] = json.loads(pay("status", "--json").stdout)
+    assert (listed["counts"]["refused"], listed["duplicates_left_out"]) == (1, 1)
+    shown = pay("status").stdout
+    assert "refused" not in shown
+    assert "left out" in shown
     assert not list((tmp_path / "out").glob("*not-completed*"))
     # The run keeps the choice.
     pay("run", path, *PRODUCT, "--report-dir", "out")
     assert paid(books) == ["1", "2"]
+
+
+def test_what_is_left_out_as_a_duplicate_is_nothing_to_fix(pay: Any, tmp_path: Path) -> None:
+    path = tmp_path / "twice.csv"
+    path.write_text(TWICE, encoding="utf-8")
+    planned = pay("plan", path, *PRODUCT, "--keep", "first", "--marked", "m.xlsx").stdout
+    assert "No row needs a fix, so m.xlsx was not written." in planned
+    assert "Refused rows" not in planned
+    assert "--marked" not in pay("plan", path, *PRODUCT, "--keep", "first").stdout
+    path.write_text(f"{TWICE}t9,x,5,a\n", encoding="utf-8")
+    pay("plan", path, *PRODUCT, "--keep", "first", "--marked", "m.xlsx", code=3)
+    sheet = load_workbook(tmp_path / "m.xlsx").worksheets[0]
+    assert {cell.row for row in sheet.iter_rows() for cell in row if cell.fill.fill_type} == {sheet.max_row}
+
+
+def test_a_list_below_titles_is_marked_under_its_own_columns(pay: Any, others: Path, tmp_path: Path) -> None:
+    others.write_text(LIST.replace("+6591235002", "x").replace("o3", "o1"), encoding="utf-8")
+    planned = pay("plan", others, *PRODUCT, "--marked", "m.xlsx", code=3).stdout
+    sheet = load_workbook(tmp_path / "m.xlsx").worksheets[0]
+    marked = {cell.coordinate for row in sheet.iter_rows() for cell in row if cell.fill.fill_type}
+    assert "B7" in marked
+    assert not marked & {"A1", "A2", "A4", "B4", "B5"}
+    again = pay("plan", "m.xlsx", *PRODUCT, "--run-key", "others", "--json", code=3).stdout
+    assert json.loads(again)["refused"] == 2
+    assert "m.xlsx" in planned
+
+
+def test_a_workbook_with_titles_and_a_total_is_annotated(pay: Any, tmp_path: Path) -> None:
+    workbook = Workbook()
+    sheet = workbook.worksheets[0]
+    for line in LIST.splitlines():
+        sheet.append([int(cell) if cell.isdigit() else cell or None for cell in line.split(",")])
+    workbook.save(tmp_path / "others.xlsx")
+    pay("run", "others.xlsx", *PRODUCT)
+    # Titles, totals and signatures are in no run, so that they lack no outcome.
+    shown = pay("annotate", "list/others", "others.xlsx", "--output", "done.xlsx").stdout
+    assert "3 rows of others.xlsx" in shown
+    done = load_workbook(tmp_path / "done.xlsx").worksheets[0]
+    assert [done.cell(row, 5).value for row in (4, 5, 9)] == ["result_state", "completed", None]
 
 
 @pytest.mark.parametrize("row", ["t1,+6591235001,6,a", "t3,+6591235001,5,a", "t1,+6591235003,5,a"])

@@ -98,7 +98,7 @@ def test_a_marked_workbook_replaces_nothing_unasked(pay: Pay, tmp_path: Path) ->
 def test_without_refused_rows_nothing_is_marked(pay: Pay, tmp_path: Path) -> None:
     name = _list(tmp_path / "pay.csv", "phone,amount", ["+6595123100,5"])
     result = pay("plan", name, "--product", 6418, "--marked", "m.xlsx")
-    assert "No row is refused, so m.xlsx was not written." in result.stdout
+    assert "No row needs a fix, so m.xlsx was not written." in result.stdout
     assert not (tmp_path / "m.xlsx").exists()
 
 

@@ -126,6 +126,7 @@ def _as_json(run_name: str | None, choice: RunChoice, ledger: LedgerStore) -> ob
             "paid_again": [again.as_json() for again in each.run.paid_again],
             "counts": {state.value: count for state, count in each.counts.items()},
             "nothing_due": each.nothing_due,
+            "duplicates_left_out": each.duplicates,
         }
         for each in load_counts(ledger, choice)
     ]

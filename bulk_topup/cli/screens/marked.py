@@ -35,12 +35,12 @@ def show_marked(console: Console, job: Job, given: str, plan: Plan, marking: Mar
 
     if marking is None:
         command = repeated_command("--marked", f"{Path(job.list).stem}-marked{_suffix(job)}")
-        if plan.refused_rows and command and job.address is None:
+        if plan.to_fix and command and job.address is None:
             echo(f"To see the problems in the cells of the list:\n  {command}")
         return
     result = marking.write(plan)
     if result is None:
-        echo(f"No row is refused, so {marking.target} was not written.")
+        echo(f"No row needs a fix, so {marking.target} was not written.")
         return
     cells = "1 cell" if result.cells == 1 else f"{result.cells:,} cells"
     echo(f"Marked workbook written to {result.file}: {cells}.")

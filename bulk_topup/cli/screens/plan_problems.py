@@ -28,7 +28,7 @@ def show_problems(console: Console, plan: Plan, word: str) -> None:
         word: the word for a row's position, `line` or `row`.
     """
     groups = plan.problem_groups()
-    console.print("[bold red]Refused rows[/]")
+    console.print("[bold red]Refused rows[/]" if plan.to_fix else "[bold]Rows that need nothing[/]")
     for group in groups[:MAX_GROUPS_SHOWN]:
         column = f'column "{group.column}": ' if group.column else ""
         rows = f"every row ({format_rows(group.rows)})" if group.is_whole_list else format_rows(group.rows)

@@ -63,10 +63,10 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
 def _nothing_to_send(prepared: Prepared) -> tuple[Severity, str]:
     """Return the headline of a list of which nothing is sent; it is good only if nothing is left to be done."""
     plan, difference = prepared.plan, prepared.difference
-    if 0 < plan.nothing_due == plan.rows:
+    if 0 < plan.nothing_due == plan.rows - plan.duplicates:
         return Severity.OPEN, (
-            f"Nothing to send: nothing is due for any of {format_rows(plan.rows)}. If bills are expected, check the "
-            "product, the account numbers and qualifiers."
+            f"Nothing to send: nothing is due for any of {format_rows(plan.nothing_due)}. "
+            "If bills are expected, check the product, the account numbers and qualifiers."
         )
     if difference.corrected:
         verb, them = ("is", "it") if difference.corrected == 1 else ("are", "them")

@@ -74,7 +74,7 @@ class RunScreen:
         return Text.assemble(bar, " ", (f"{share:>4}", "bold"), f" {final:,} of {total:,} final")
 
     def _details(self, snapshot: Progress, moment: float) -> Iterator[str]:
-        yield states_text(snapshot.counts, snapshot.nothing_due, names=NAMES)
+        yield states_text(snapshot.counts, snapshot.nothing_due, snapshot.duplicates, names=NAMES)
         yield "  ".join(filter(None, (self._rate(snapshot, moment), self._time(snapshot, moment))))
         yield from money_lines(snapshot, self.caps, self.available)
         for sentence in filter(None, (snapshot.message, snapshot.warning, snapshot.low_balance)):
@@ -144,7 +144,7 @@ def progress_line(run: str, snapshot: Progress, seconds: float) -> str:
         snapshot: its progress.
         seconds: since the run was first shown.
     """
-    named = named_counts(snapshot.counts, snapshot.nothing_due)
+    named = named_counts(snapshot.counts, snapshot.nothing_due, snapshot.duplicates)
     states = ", ".join(f"{count:,} {_WORDS.get(name, name)}" for name, count in named if count)
     sentences = (snapshot.message, snapshot.warning, snapshot.low_balance)
     message = "".join(f" {sentence}" for sentence in sentences if sentence)
@@ -159,6 +159,7 @@ def progress_json(run: str, snapshot: Progress, seconds: float) -> dict[str, obj
         "seconds": round(seconds),
         **{state.value: snapshot.counts[state] for state in RowState},
         "nothing_due": snapshot.nothing_due,
+        "duplicates_left_out": snapshot.duplicates,
         "requests": snapshot.requests,
         "throttled": snapshot.throttled,
         "rate": round(snapshot.rate),

@@ -89,7 +89,7 @@ def _lines(console: Console, status: RunStatus) -> Iterator[str]:
     run, summary = status.run, status.summary
     if is_screen(console) and summary.rows:
         is_ascii = console.options.ascii_only
-        yield bar_of(summary.counts, _BAR, nothing_due=summary.nothing_due, is_ascii=is_ascii).markup
+        yield bar_of(summary.counts, _BAR, set_aside=summary.set_aside, is_ascii=is_ascii).markup
     yield f"Created {run.created_at:%Y-%m-%d %H:%M} UTC" + (
         f", last change {status.last_change:%Y-%m-%d %H:%M:%S} UTC" if status.last_change else ""
     )
@@ -115,6 +115,8 @@ class RunCounts:
     counts: dict[RowState, int]
     #: Refused rows among them for which nothing is due.
     nothing_due: int
+    #: Refused rows among them that are left out as duplicates.
+    duplicates: int
     #: Whether a process works on it.
     is_running: bool
 
@@ -139,17 +141,23 @@ class RunChoice:
 def load_counts(ledger: LedgerStore, choice: RunChoice) -> list[RunCounts]:
     """Load the row counts of the chosen runs of a ledger, newest first."""
     found = [
-        RunCounts(
-            run=run,
-            is_running=is_locked(ledger.path, run.job, run.run_key),
-            counts=ledger.rows.counts(run),
-            nothing_due=ledger.rows.nothing_due(run),
-        )
+        _counts_of(run, ledger)
         for run in sorted(ledger.runs.all(), key=lambda run: (run.created_at, run.id), reverse=True)
         if (not choice.job or fold_name(run.job) == fold_name(choice.job))
         and (choice.since is None or run.created_at >= choice.since)
     ]
     return [each for each in found if not (choice.is_open and each.is_final)]
+
+
+def _counts_of(run: Run, ledger: LedgerStore) -> RunCounts:
+    nothing_due, duplicates = ledger.rows.set_aside(run)
+    return RunCounts(
+        run=run,
+        is_running=is_locked(ledger.path, run.job, run.run_key),
+        counts=ledger.rows.counts(run),
+        nothing_due=nothing_due,
+        duplicates=duplicates,
+    )
 
 
 def render_runs(runs: Sequence[RunCounts], console: Console, *, is_every_one: bool) -> RenderableType:
@@ -170,7 +178,9 @@ def _runs_table(runs: Sequence[RunCounts]) -> ReadableTable:
 
 def _progress_row(each: RunCounts) -> tuple[object, ...]:
     run, counts = each.run, each.counts
-    states = ", ".join(f"{count} {name}" for name, count in named_counts(counts, each.nothing_due) if count)
+    states = ", ".join(
+        f"{count} {name}" for name, count in named_counts(counts, each.nothing_due, each.duplicates) if count
+    )
     if run.purged_at is not None:
         states += "; purged"
     if run.closing is not None:
@@ -187,14 +197,14 @@ def _runs_screen(runs: Sequence[RunCounts], console: Console) -> RenderableType:
         table.add_column(heading, overflow="fold", justify="right" if heading == "rows" else "left")
     for each in runs:
         run, counts = each.run, each.counts
-        rows = sum(counts.values())
-        parts = [states_text(counts, each.nothing_due, names=_NAMES, separator=", ")]
+        rows, set_aside = sum(counts.values()), each.nothing_due + each.duplicates
+        parts = [states_text(counts, each.nothing_due, each.duplicates, names=_NAMES, separator=", ")]
         parts += ["[bold yellow]running[/]"] if each.is_running else []
         parts += ["purged"] if run.purged_at is not None else []
         parts += ["closed"] if run.closing is not None else []
         name = Text.from_markup(f"[bold]{escape_markup(run.name)}[/]\n[dim]{run.environment}[/]", emoji=False)
-        share = f"{100 * (counts[RowState.COMPLETED] + each.nothing_due) // rows}%" if rows else ""
-        bar = bar_of(counts, _SMALL_BAR, nothing_due=each.nothing_due, is_ascii=console.options.ascii_only)
+        share = f"{100 * (counts[RowState.COMPLETED] + set_aside) // rows}%" if rows else ""
+        bar = bar_of(counts, _SMALL_BAR, set_aside=set_aside, is_ascii=console.options.ascii_only)
         done = Text("\n").join(
             [
                 Text.assemble(bar, f" {share}"),

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bulk_topup.cli.whole_commands import whole_command, with_whole_commands
 from bulk_topup.domain.states import RowState
-from bulk_topup.domain.total import NOTHING_DUE
+from bulk_topup.domain.total import LEFT_OUT, NOTHING_DUE
 from bulk_topup.domain.verdict import RunVerdict, Severity
 from bulk_topup.security.terminal_text import printable
 
@@ -35,7 +35,7 @@ _PARTS: Final = (
     ((RowState.ACCEPTED, RowState.IN_FLIGHT), "yellow", "▒", "+"),
     ((RowState.PENDING,), "dim", "░", "."),
 )
-#: The part of rows for which nothing is due.
+#: The part of rows that need nothing.
 _IDLE: Final = ("dim", "─", "-")
 
 
@@ -95,21 +95,21 @@ def framed(title: str, severity: Severity, lines: Iterable[str], console: Consol
     return Panel(Group(*texts), title=Text(printable(title)), title_align="left", border_style=style, width=width)
 
 
-def bar_of(counts: Mapping[RowState, int], width: int, *, nothing_due: int = 0, is_ascii: bool) -> Text:
+def bar_of(counts: Mapping[RowState, int], width: int, *, set_aside: int = 0, is_ascii: bool) -> Text:
     """Return a bar of rows by state; each part with any rows is at least one cell wide.
 
     Args:
         counts: rows in each state.
         width: of the bar, in cells.
-        nothing_due: refused rows for which nothing is due.
+        set_aside: refused rows that need nothing.
         is_ascii: whether the terminal shows ASCII only.
     """
     rows = sum(counts.values())
     bar = Text()
     if not rows:
         return bar
-    counts = {**counts, RowState.REFUSED: counts[RowState.REFUSED] - nothing_due}
-    numbers = [*(sum(counts[state] for state in states) for states, *_ in _PARTS), nothing_due]
+    counts = {**counts, RowState.REFUSED: counts[RowState.REFUSED] - set_aside}
+    numbers = [*(sum(counts[state] for state in states) for states, *_ in _PARTS), set_aside]
     cells = [max(width * number // rows, 1) if number else 0 for number in numbers]
     cells[cells.index(max(cells))] += width - sum(cells)  # the rounding difference
     looks = [*((style, character, plain) for _, style, character, plain in _PARTS), _IDLE]
@@ -119,9 +119,15 @@ def bar_of(counts: Mapping[RowState, int], width: int, *, nothing_due: int = 0, 
 
 
 def states_text(
-    counts: Mapping[RowState, int], nothing_due: int, *, names: Mapping[RowState, str], separator: str = "  "
+    counts: Mapping[RowState, int],
+    nothing_due: int,
+    duplicates: int,
+    *,
+    names: Mapping[RowState, str],
+    separator: str = "  ",
 ) -> str:
-    """Return the numbers of rows by state in markup, without states that have none; apart where nothing is due."""
-    counts = {**counts, RowState.REFUSED: counts[RowState.REFUSED] - nothing_due}
+    """Return the numbers of rows by state in markup, without states that have none; those that need nothing apart."""
+    counts = {**counts, RowState.REFUSED: counts[RowState.REFUSED] - nothing_due - duplicates}
     parts = [f"[{STATE_STYLES[state]}]{counts[state]:,} {name}[/]" for state, name in names.items() if counts[state]]
-    return separator.join([*parts, f"[dim]{nothing_due:,} {NOTHING_DUE}[/]"] if nothing_due else parts)
+    aside = {NOTHING_DUE: nothing_due, LEFT_OUT: duplicates}
+    return separator.join([*parts, *(f"[dim]{number:,} {why}[/]" for why, number in aside.items() if number)])

@@ -49,7 +49,7 @@ def summary_table(summary: Summary) -> ReadableTable:
         has_cost = total.state in CHARGED_STATES and bool(total.price_unit)
         rows.append(
             (
-                Text(total.name, style="dim" if total.nothing_due == total.rows else STATE_STYLES[total.state]),
+                Text(total.name, style="dim" if total.set_aside == total.rows else STATE_STYLES[total.state]),
                 total.product_id,
                 f"{total.rows:,}",
                 format_money(total.amount, total.unit) if total.unit else "",

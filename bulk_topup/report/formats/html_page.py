@@ -17,7 +17,7 @@ from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
-from bulk_topup.domain.total import NOTHING_DUE
+from bulk_topup.domain.total import named_aside
 from bulk_topup.domain.verdict import RunVerdict, Severity, format_rows, verdict_of_summary
 from bulk_topup.report.formats.html_figures import STATES_IN_ORDER, TONES, bar, legend, state_name, tiles
 from bulk_topup.report.formats.html_parts import Html, element, html, joined, time_text
@@ -130,21 +130,21 @@ def _reasons(groups: Sequence[ReasonGroup]) -> Iterator[Html]:
 
 def _totals(summary: Summary) -> Html:
     """Return a table of sums by state and currency; the other files have them by product."""
-    sums: dict[tuple[RowState, str, str], tuple[int, int, Decimal, Decimal]] = {}
+    sums: dict[tuple[RowState, str, str], tuple[int, int, int, Decimal, Decimal]] = {}
     for total in summary.totals:
         key = (total.state, total.unit or "", total.price_unit or "")
-        rows, idle, amount, price = sums.get(key, (0, 0, Decimal(0), Decimal(0)))
+        rows, idle, same, amount, price = sums.get(key, (0, 0, 0, Decimal(0), Decimal(0)))
         cost = PRECISE.add(total.price, total.fee)
-        counts = rows + total.rows, idle + total.nothing_due
+        counts = rows + total.rows, idle + total.nothing_due, same + total.duplicates
         sums[key] = (*counts, PRECISE.add(amount, total.amount), PRECISE.add(price, cost))
     return _table(
         {
             "State": state,
-            "Rows": f"{rows:,}" + (f" ({idle:,} {NOTHING_DUE})" if idle else ""),
+            "Rows": f"{rows:,}{named_aside(idle, same)}",
             "Requested": _money(amount, unit),
             "Charged or on hold": _money(price, price_unit) if state in CHARGED_STATES else "",
         }
-        for (state, unit, price_unit), (rows, idle, amount, price) in sorted(
+        for (state, unit, price_unit), (rows, idle, same, amount, price) in sorted(
             sums.items(), key=lambda item: STATES_IN_ORDER.index(item[0][0])
         )
     )

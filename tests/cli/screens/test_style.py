@@ -34,12 +34,14 @@ def snapshot(
     amounts: dict[str, Decimal] | None = None,
     costs: dict[str, Decimal] | None = None,
     nothing_due: int = 0,
+    duplicates: int = 0,
     **counts: int,
 ) -> Progress:
     """Return the progress of a run with so many rows in each state."""
     return Progress(
         counts={state: counts.get(state.value, 0) for state in RowState},
         nothing_due=nothing_due,
+        duplicates=duplicates,
         requests=requests,
         responses=requests,
         throttled=throttled,
@@ -63,6 +65,17 @@ def console(width: int = 80, **options: object) -> Console:
 def rendered(progress: Progress, *, width: int = 80, caps: Caps | None = None, **available: Decimal) -> list[str]:
     screen = RunScreen(caps=caps or Caps(), available=available, started=0.0)
     return screen.render(progress, 72.0, console(width)).plain.split("\n")
+
+
+def test_duplicates_that_are_left_out_are_not_refused_on_the_screen_of_a_run() -> None:
+    lines = rendered(snapshot(completed=1, refused=3, nothing_due=1, duplicates=1))
+    assert lines[1] == "1 completed  1 refused  1 nothing due  1 left out as duplicates"
+    progress = snapshot(completed=1, refused=1, duplicates=1)
+    assert progress_line("list/pay", progress, 1).startswith(
+        "[1 s] Run list/pay: 1 completed, 1 left out as duplicates;"
+    )
+    assert progress_json("list/pay", progress, 1)["duplicates_left_out"] == 1
+    assert bar_of(progress.counts, 10, set_aside=1, is_ascii=True).plain == "#####-----"
 
 
 @given(counts=COUNTS, width=st.integers(10, 200), is_ascii=st.booleans())
