@@ -30,8 +30,10 @@ def fetch_by_fsspec(address: str, file: BoundedFile) -> None:
     except Exception as error:  # noqa: BLE001 - each driver has errors of its own
         raise _failed(shown, error) from None
     try:
+        # Files of SFTP do not know their size.
+        size = system.size(path)
         with system.open(path, "rb") as source:
-            _copy(source, getattr(source, "size", None), file, shown)
+            _copy(source, size, file, shown)
     except ListError:
         raise
     except Exception as error:  # noqa: BLE001 - each driver has errors of its own

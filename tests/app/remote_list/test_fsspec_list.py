@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import fsspec
@@ -22,8 +23,15 @@ class _Bucket(MemoryFileSystem):
 
 
 class _Refusing(_Bucket):
-    def _open(self, *_: object, **__: object) -> None:
+    def info(self, *_: object, **__: object) -> None:
         raise OSError(f"s3://user:{SECRET}@bucket refused")
+
+
+class _Breaking(_Bucket):
+    """Ends early, in a file that does not know its size."""
+
+    def _open(self, path: str, *_: object, **__: object) -> BytesIO:
+        return BytesIO(self.cat_file(path)[:-1])
 
 
 @pytest.fixture
@@ -56,6 +64,13 @@ def test_a_list_of_a_bucket_is_fetched_whole_into_a_private_file(file: BoundedFi
 def test_a_list_that_is_too_large_is_refused(file: BoundedFile, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunks, "MAX_FETCHED_BYTES", 1_000)
     with pytest.raises(ListError, match="more than 1,000 bytes"):
+        fetch_by_fsspec("s3://bucket/list.csv", file)
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_list_that_ends_early_is_refused(file: BoundedFile) -> None:
+    fsspec.register_implementation("s3", _Breaking, clobber=True)
+    with pytest.raises(ListError, match="has 1,300 bytes, and 1,299 arrived"):
         fetch_by_fsspec("s3://bucket/list.csv", file)
 
 
