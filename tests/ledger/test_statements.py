@@ -54,7 +54,7 @@ WHOLE_RUN = {
     "rebuild._IDENTITIES": ONCE_FOR_A_LIST,
     "rebuild._REACHED": ONCE_FOR_A_LIST,
     "retries._CHOOSE_ANY": ONCE_FOR_AN_INVOCATION,
-    "rows._COUNT_NOTHING_DUE": "reads refused rows, once when a run starts or is shown",
+    "rows._COUNT_SET_ASIDE": "reads refused rows, once when a run starts or is shown",
     "rows._COUNT_SENT": ONCE_FOR_AN_INVOCATION,
     "rows._COUNT_STATES": ONCE_FOR_AN_INVOCATION,
     "rows._TOTALS": ON_REQUEST,
