@@ -134,7 +134,7 @@ async def test_more_rows_than_one_poll_looks_up_are_looked_up_in_turn_where_the_
         return (500, b"") if _is_sweep(line) else "pass"
 
     network.rule = rule
-    finished, outcomes = await pay(text=_rows(3 * SINGLES_PER_POLL), timeout=10, retries=ONE_TRY, tracking_timeout=6)
+    finished, outcomes = await pay(text=_rows(3 * SINGLES_PER_POLL), timeout=10, retries=ONE_TRY, tracking_timeout=60)
     assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
     assert finished.result.reason is None
 
