@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulk_topup.domain.fields import PRODUCT_ID
+from bulk_topup.domain.list_parts import ListPart
 from bulk_topup.domain.run import READING_VERSION, SHOWN_VERSION, Run
 from bulk_topup.domain.unseen_rows import ALL_SEEN, HiddenRows, Unseen, UnseenRows
 from bulk_topup.errors import ListError, MappingError, RunNotFoundError
@@ -18,7 +19,7 @@ from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.intake.header_row import open_headed_table
 from bulk_topup.intake.seen_table import SeenTable, find_unseen
 from bulk_topup.jobs.job import Job
-from bulk_topup.jobs.snapshot import given_filters
+from bulk_topup.jobs.snapshot import KEPT_CHOICES, KEPT_SETTINGS, given_filters, reading_snapshot
 from bulk_topup.ledger import LedgerStore
 
 
@@ -42,15 +43,37 @@ def with_kept_choice(job: Job, run: Run | None, *, add: bool = False) -> Job:
         job: the job.
         run: its run; None for a new one.
         add: whether the list is added to its run; what was decided was about another list.
+
+    Raises:
+        ListError: the run's lists are read differently, and this is none of them by its path.
     """
     if run is None or add:
         return job
-    kept = json.loads(run.reading or "{}")
-    settings = {name: kept.get(name) for name in ("header_row", "hidden_rows", "keep") if getattr(job, name) is None}
+    reading = _reading_of(job, run)
+    kept = json.loads(reading or "{}")
+    settings = {name: kept.get(name) for name in KEPT_SETTINGS if getattr(job, name) is None}
     if settings.get("hidden_rows") is not None:
         settings["hidden_rows"] = HiddenRows(settings["hidden_rows"])
     job = job.model_copy(update=settings)
-    return job if job.given_filters else job.with_given_filters(given_filters(run))
+    return job if job.given_filters else job.with_given_filters(given_filters(reading))
+
+
+def _reading_of(job: Job, run: Run) -> str | None:
+    """Return how a run read the list of a job: of several lists, the one with the same path and sheet."""
+    parts = [part for part in run.parts if part.list_path]
+    if not parts:
+        return run.reading
+    given = ListPart(list_path=job.list, reading=reading_snapshot(job))
+    if (found := next((part for part in parts if part.is_same_list(given)), None)) is not None:
+        return found.reading
+    choices = [{name: json.loads(part.reading or "{}").get(name) for name in KEPT_CHOICES} for part in parts]
+    if all(choice == choices[0] for choice in choices):
+        return parts[0].reading
+    raise ListError(
+        f"Run {run.name} reads its lists in different ways, with --filter, --keep, --header-row or --hidden-rows, and "
+        f"{job.list} is none of them. Nothing was sent. Name the list as it was named before: "
+        f"{' or '.join(part.list_path for part in parts)}; or add a further list with --add."
+    )
 
 
 def open_job_table(

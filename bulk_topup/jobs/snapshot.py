@@ -29,6 +29,10 @@ _READING: Final = (
 _MEANING: Final = ("amount", "bill", "hidden_rows", "calculation_mode", "allow_duplicates", "header_row", "keep")
 #: The name of the filters that a command line gave, which are among the filters too.
 _GIVEN_FILTERS: Final = "given_filters"
+#: Settings that a run keeps for later command lines without them.
+KEPT_SETTINGS: Final = ("header_row", "hidden_rows", "keep")
+#: The same and the filters.
+KEPT_CHOICES: Final = (*KEPT_SETTINGS, _GIVEN_FILTERS)
 #: Settings of [auto_product] that are written where they are not the default.
 _CHOICE: Final = {"subservices", "prefer", "amounts", "products"}
 
@@ -47,9 +51,9 @@ def reading_snapshot(job: Job) -> str:
     return json.dumps(reading | {name: meant[name] for name in _MEANING if name in meant})
 
 
-def given_filters(run: Run) -> tuple[Filter, ...]:
-    """Return the filters that the command line gave when the run was started."""
-    return tuple(Filter.model_validate(each) for each in json.loads(run.reading or "{}").get(_GIVEN_FILTERS, ()))
+def given_filters(reading: str | None) -> tuple[Filter, ...]:
+    """Return the filters that the command line gave, of the settings with which a list was read."""
+    return tuple(Filter.model_validate(each) for each in json.loads(reading or "{}").get(_GIVEN_FILTERS, ()))
 
 
 def report_snapshot(job: Job, hidden_columns: Collection[str] = ()) -> str:
@@ -70,7 +74,7 @@ def job_from_run(run: Run) -> Job | None:
     try:
         kept = {_GIVEN_FILTERS, COPY}
         reading = {name: value for name, value in json.loads(run.reading).items() if name not in kept}
-        job = Job.model_validate({**reading, "list": "list.csv"}).with_given_filters(given_filters(run))
+        job = Job.model_validate({**reading, "list": "list.csv"}).with_given_filters(given_filters(run.reading))
     except ValidationError:  # written by a version with other settings
         return None
     # Set without validation: names of files and folders are not templates.

@@ -165,3 +165,56 @@ def test_keep_never_pays_what_another_run_has_paid(pay: Any, books: Any, tmp_pat
     pay("run", path, *PRODUCT, "--keep", "first", "--run-key", "other", code=3)
     assert paid(books) == ["1", "2"]
     pay("plan", path, *PRODUCT, "--keep", "first", "--allow-duplicates", "--run-key", "third", code=3)
+
+
+STATES = (
+    "reference,phone,amount,state\n{0}1,+659123500{1},5,paid\n{0}2,+659123500{2},6,open\n{0}3,+659123500{3},7,paid\n"
+)
+STOPPED = ("--deadline", "2020-01-01T00:00Z")
+
+
+@pytest.fixture
+def two_lists(tmp_path: Path) -> tuple[Path, Path]:
+    """Two lists of one payout."""
+    lists = tmp_path / "a.csv", tmp_path / "b.csv"
+    lists[0].write_text(STATES.format("a", 1, 2, 3), encoding="utf-8")
+    lists[1].write_text(STATES.format("b", 4, 5, 6), encoding="utf-8")
+    return lists
+
+
+def test_each_list_of_a_run_keeps_its_own_filter(pay: Any, books: Any, two_lists: tuple[Path, Path]) -> None:
+    first, second = two_lists
+    run = ("--run-key", "k", *PRODUCT)
+    pay("run", first, *run, "--filter", "state = paid")
+    pay("run", second, *run, "--add", *STOPPED, code=75)
+    assert 'left out by filter "state" is "paid"' in pay("run", first, *run).stdout
+    assert paid(books) == ["1", "3", "4", "5", "6"]
+
+
+def test_the_filter_of_an_added_list_takes_no_row_out_of_the_first(
+    pay: Any, books: Any, two_lists: tuple[Path, Path]
+) -> None:
+    first, second = two_lists
+    run = ("--run-key", "k", *PRODUCT)
+    pay("run", first, *run)
+    pay("run", second, *run, "--filter", "state = paid", "--add", *STOPPED, code=75)
+    assert "left out" not in pay("run", first, *run).stdout
+    assert paid(books) == ["1", "2", "3", "4", "6"]
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_list_under_another_path_is_read_as_all_lists_of_its_run_or_refused(
+    pay: Any, books: Any, tmp_path: Path, two_lists: tuple[Path, Path], is_same: bool
+) -> None:
+    first, second = two_lists
+    run, filter_ = ("--run-key", "k", *PRODUCT), ("--filter", "state = paid")
+    pay("run", first, *run, *filter_)
+    pay("run", second, *run, *(filter_ if is_same else ()), "--add", *STOPPED, code=75)
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes(first.read_bytes())
+    result = pay("run", copy, *run, code=0 if is_same else 3)
+    if is_same:
+        assert paid(books) == ["1", "3", "4", "6"]
+    else:
+        assert f"Name the list as it was named before: {first} or {second}" in " ".join(result.stderr.split())
+        assert paid(books) == ["1", "3"]
