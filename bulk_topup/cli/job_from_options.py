@@ -57,7 +57,7 @@ def job_from(
             settings["auto_product"] = {"subservices": tuple(dict.fromkeys(subservices))}
         changed = {**settings, **given.stops.settings(), **given.guards.settings(job), **fields}
         made = make_job(_merge(job.model_dump(), changed), f"The job file {path} with these options")
-        return made.with_given_filters(filters), path.parent
+        return _with_filters(made, filters), path.parent
     if given.list_.subservices and worth is None:
         raise click.UsageError("--subservice is for a job file with [auto_product]. A list names its products.")
     if worth is not None and REFERENCE not in given.list_.columns:
@@ -69,7 +69,7 @@ def job_from(
     list_ = list_or_job if is_fetched(list_or_job) else escape_pattern(str(path))
     _check_literal(list_)
     bare = {"list": list_, **fields, **settings, **given.stops.settings(), **given.guards.settings(Guards())}
-    return make_job(bare, "The combination of options").with_given_filters(filters), Path()
+    return _with_filters(make_job(bare, "The combination of options"), filters), Path()
 
 
 def _add_worth(
@@ -89,6 +89,13 @@ def _add_worth(
     settings.setdefault("auto_product", {})
     settings["calculation_mode"] = "SOURCE_AMOUNT"
     fields["constants"] = {**fields["constants"], AMOUNT: worth.amount, CURRENCY: worth.currency}
+
+
+def _with_filters(job: Job, filters: tuple[Filter, ...]) -> Job:
+    if filters and job.allow_duplicates and REFERENCE not in job.columns:
+        # Without a reference, duplicates are identified by their order, which changes with a filter.
+        raise click.UsageError("--filter with --allow-duplicates needs a reference. Add --map reference=COLUMN.")
+    return job.with_given_filters(filters)
 
 
 def _filters(list_: ListOptions) -> tuple[Filter, ...]:

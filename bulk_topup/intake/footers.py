@@ -25,7 +25,10 @@ _TOTAL_WORDS: Final = (
     "grand total, sub total, subtotal, totals, total, sum, suma, soma, somme, montant total, summe, gesamt, "
     "gesamtsumme, gesamtbetrag, jumlah, المجموع, الإجمالي"
 )
+#: Words that may follow there; with any other, it may be the name of a person.
+_MORE_WORDS: Final = "of, all, the, amount, amounts, payments, payouts, payable, paid, due, net, gross, general, geral"
 _TOTAL: Final = re.compile(rf"(?:{_TOTAL_WORDS.replace(', ', '|')})(?!\w)", re.IGNORECASE)
+_NO_NAME: Final = re.compile(rf"{_TOTAL.pattern}(?:\W+(?:{_MORE_WORDS.replace(', ', '|')})(?!\w))*\W*", re.IGNORECASE)
 #: Texts with which a signature begins: who prepared the list or approved it, a place to sign, a page or an end.
 _SIGNATURE: Final = re.compile(
     r"(?:prepared|approved|checked|verified|reviewed|authori[sz]ed|signed|received|certified|issued|printed|generated|"
@@ -152,8 +155,14 @@ class _Search:
             if fields_of.get(label) not in {None, fields.REFERENCE}:
                 return False
             if self._is_sum(value, 1):
-                self._found.rows[line] = Outside.TOTAL, cells
-                return True
+                if _NO_NAME.fullmatch(texts[label]):
+                    self._found.rows[line] = Outside.TOTAL, cells
+                    return True
+                self._found.problems[line] = (
+                    f"{quoted(texts[label])} may be a person or a total: the row credits nobody, and is the sum of the "
+                    "amounts above. Fill in whom it credits, or remove the row."
+                )
+                return False
             self._found.problems[line] = (
                 f"The row is called {quoted(texts[label])}, but {quoted(texts[index])} is not the sum of the amounts "
                 f"above, {format_plain(self._sum)}. Correct the amounts, or remove the row."

@@ -11,6 +11,7 @@ from bulk_topup.domain.list_copy import COPY, copy_in
 from bulk_topup.domain.run import Run
 from bulk_topup.intake.filters import Filter
 from bulk_topup.jobs.job import Job
+from bulk_topup.system.files import sha256_of
 
 #: Settings that decide how a list is read; existing ledgers have them under these names, in this order.
 _READING: Final = (
@@ -80,4 +81,5 @@ def job_from_run(run: Run) -> Job | None:
     # Set without validation: names of files and folders are not templates.
     job = job.model_copy(update={"name": run.job, "run_key": run.run_key, "list": run.list_path})
     copy = None if run.ledger is None else copy_in(run.reading, run.ledger)
-    return job if copy is None or not copy.path.is_file() else job.with_copy(copy)
+    is_there = copy is not None and copy.path.is_file() and sha256_of(copy.path) == copy.sha256
+    return job.with_copy(copy) if copy is not None and is_there else job

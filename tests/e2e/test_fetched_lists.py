@@ -1,5 +1,6 @@
 """Lists from addresses and standard input: fetched whole or not at all, kept until the run ends, no secret shown."""
 
+import gzip
 import subprocess
 import threading
 from collections import Counter
@@ -53,6 +54,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.host.asked.append(self.path)
         if path.startswith("/to/"):
             self._answer(302, b"", Location=path.removeprefix("/to/").replace(":/", "://"))
+        elif path == "/packed.csv":
+            self._answer(200, gzip.compress(_csv(*NUMBERS))[:-12], **{"Content-Encoding": "gzip"})
+        elif path == "/nowhere.csv":
+            self._answer(302, b"", Location="http://[x/")
         elif path == "/moved.csv":
             self._answer(302, b"", Location="/rewards.csv")
         elif path == "/short.csv":
@@ -326,3 +331,23 @@ def test_only_a_file_is_marked(pay: Pay, host: Host) -> None:
     assert "--marked" not in pay("plan", address, *PRODUCT, code=3).stdout
     refused = pay("plan", address, *PRODUCT, "--marked", "marked.xlsx", code=2)
     assert "Save this list as one, and plan that." in " ".join(refused.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("path", "says"), [("/packed.csv", "comes compressed"), ("/nowhere.csv", "redirects to no valid address")]
+)
+def test_what_may_be_a_part_of_a_list_is_refused(pay: Pay, host: Host, paid: Any, path: str, says: str) -> None:
+    assert says in pay("run", host.address(path), *PRODUCT, code=3).stderr
+    assert paid() == {}
+
+
+def test_a_copy_that_was_changed_is_not_read_and_is_replaced(pay: Pay, host: Host, paid: Any, copies: Any) -> None:
+    host.lists["/rewards.csv"] = _csv(*NUMBERS[:3])
+    pay("run", host.address("/rewards.csv"), *PRODUCT, *STOPPED, code=75)
+    [copy] = copies()
+    copy.write_bytes(_csv(*NUMBERS[:2]))
+    pay("run", host.address("/rewards.csv"), *PRODUCT, *STOPPED, code=75)
+    assert copy.read_bytes() == _csv(*NUMBERS[:3])
+    copy.write_bytes(_csv(*NUMBERS[:2]))
+    pay("resume", "list/rewards")
+    assert paid() == dict.fromkeys(NUMBERS[:3], 1)

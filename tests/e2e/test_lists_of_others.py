@@ -167,6 +167,13 @@ def test_keep_never_pays_what_another_run_has_paid(pay: Any, books: Any, tmp_pat
     pay("plan", path, *PRODUCT, "--keep", "first", "--allow-duplicates", "--run-key", "third", code=3)
 
 
+def test_a_filter_needs_references_where_duplicates_are_allowed(pay: Any, tmp_path: Path) -> None:
+    path = tmp_path / "pay.csv"
+    path.write_text("phone,amount,state\n+6591235001,5,paid\n+6591235001,5,open\n", encoding="utf-8")
+    given = ("--filter", "state = paid", "--allow-duplicates")
+    assert "needs a reference" in " ".join(pay("run", path, *PRODUCT, *given, code=2).stderr.split())
+
+
 STATES = (
     "reference,phone,amount,state\n{0}1,+659123500{1},5,paid\n{0}2,+659123500{2},6,open\n{0}3,+659123500{3},7,paid\n"
 )

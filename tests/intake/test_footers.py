@@ -73,6 +73,12 @@ def test_a_person_without_a_number_is_never_a_total(read: Callable[..., ListRead
     assert not read([5, 5, 5], "Bob,,15,").outside_rows.rows
 
 
+def test_a_name_that_begins_as_a_total_does_is_to_be_decided_by_a_person(read: Callable[..., ListReader]) -> None:
+    reader = read([10], "Suma Devi,,10,")
+    assert not reader.outside_rows.rows
+    assert problems(reader)[0].startswith('"Suma Devi" may be a person or a total: the row credits nobody')
+
+
 def test_a_total_without_a_name_is_the_last_row_of_several(read: Callable[..., ListReader]) -> None:
     assert read([5, 5, 6], "", ",,16,").outside_rows.rows == {6: Outside.TOTAL}
     assert not read([5, 5, 6], ",,16,", "Zoe,+6591234577,1,z").outside_rows.rows

@@ -51,6 +51,11 @@ async def fetch_by_http(address: str, file: BoundedFile) -> None:
                             f"{shown} comes without its length, so it is unknown whether it is complete. Nothing was "
                             "sent. Download it, and run the file."
                         )
+                    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                        raise ListError(
+                            f"{shown} comes compressed although that was not asked for, so it is unknown whether it is "
+                            "complete. Nothing was sent. Download it, and run the file."
+                        )
                     async for chunk in response.aiter_bytes():
                         file.write(chunk)
                     return
@@ -64,9 +69,13 @@ async def fetch_by_http(address: str, file: BoundedFile) -> None:
 
 def _redirected(url: str, location: str, shown: str) -> str:
     """Return where a redirect on the same host leads to."""
-    target = urljoin(url, location)
-    before, after = urlsplit(url), urlsplit(target)
-    if (before.scheme, before.hostname, before.port) != (after.scheme, after.hostname, after.port):
+    try:
+        target = urljoin(url, location)
+        before, after = urlsplit(url), urlsplit(target)
+        is_same = (before.scheme, before.hostname, before.port) == (after.scheme, after.hostname, after.port)
+    except ValueError:
+        raise ListError(f"{shown} redirects to no valid address. Nothing was sent. Check the address.") from None
+    if not is_same:
         raise ListError(
             f"{shown} redirects to another host or scheme, {shown_address(target)}. Nothing was sent. If that is the "
             "list, use its address."

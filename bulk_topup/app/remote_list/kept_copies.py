@@ -13,7 +13,7 @@ from bulk_topup.domain.states import is_open
 from bulk_topup.errors import LedgerWriteError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.system.files import file_name, private_folder, sync_folder
+from bulk_topup.system.files import file_name, private_folder, sha256_of, sync_folder
 
 
 def keep_copy(job: Job, ledger: Path) -> Job:
@@ -32,7 +32,7 @@ def keep_copy(job: Job, ledger: Path) -> Job:
     target = copies_folder(ledger) / kept_as
     try:
         private_folder(target.parent)
-        if not target.exists():
+        if not target.exists() or sha256_of(target) != copy.sha256:
             with copy.path.open("rb") as file:
                 os.fsync(file.fileno())
             copy.path.rename(target)
