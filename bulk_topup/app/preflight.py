@@ -123,7 +123,7 @@ def check_plan(job: Job, prepared: Prepared, ledger: LedgerStore) -> None:
     plan = prepared.plan
     check_not_paid(job, prepared.difference.earlier, plan.rows, ledger)
     if plan.to_fix and not job.skip_refused:
-        others = ", or add --skip-refused to pay the others" if plan.accepted else ""
+        others = ", or add --skip-refused to pay the others" if prepared.difference.to_send else ""
         fix = how_to_fix(plan.to_fix, prepared.difference.earlier.refused)
         raise RowsRefusedError(f"{plan.to_fix:,} of {format_rows(plan.rows)} refused. Nothing was sent. {fix}{others}.")
     check_guards(prepared.checks)

@@ -1,5 +1,6 @@
 """Wrong cells of a list in openpyxl: colours, comments, and the sheet of problems by kind; touches no file."""
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -28,14 +29,19 @@ PROBLEM_SHEET: Final = f"{HELP_SHEET}problems"
 MAX_COMMENTS: Final = 5_000
 #: Most lines of the sheet of problems.
 MAX_PROBLEMS: Final = 200_000
-#: Most characters of a comment.
+#: Most characters that a comment says of problems, after what the user wrote.
 MAX_COMMENT: Final = 1_000
 #: Width of the columns of a new sheet, in characters.
 COLUMN_WIDTH: Final = 18
 
-#: Starts what a comment says of a problem, after anything that the user wrote.
-_START: Final = "bulk-topup:"
-_COLOUR: Final = "FFFFC7CE"
+#: Starts what a comment says of a problem.
+_START: Final = "bulk-topup: "
+#: Where that starts: an empty line is between it and anything that the user wrote.
+_OURS: Final = re.compile(rf"(?:\A|\r?\n\r?\n){_START}")
+#: Most characters of a comment in spreadsheet programs.
+_MAX_TEXT: Final = 32_767
+#: None of the colours that spreadsheet programs offer for bad cells, which may be the user's own.
+_COLOUR: Final = "FFFFC8CF"
 _FILL: Final = PatternFill("solid", start_color=_COLOUR)
 _COMMENT_SIZE: Final = {"width": 320, "height": 120}
 _HEADINGS: Final = (("Kind", 26), ("Row", 10), ("Column", 22), ("Problem", 90), ("Write instead", 22))
@@ -78,21 +84,23 @@ class MarkedSheet:
         cell.fill = _FILL
         if self._comments == MAX_COMMENTS or isinstance(cell, MergedCell):
             return  # a cell that is merged into another has no comment
-        self._comments += 1
         text = "\n".join(
             problem.message if problem.instead is None else f"{problem.message} Write: {problem.instead}"
             for problem in problems
         )
         own = "" if cell.comment is None else f"{cell.comment.text}\n\n"
+        if len(own) + MAX_COMMENT > _MAX_TEXT:
+            return  # what the user wrote stays whole
+        self._comments += 1
         author = "bulk-topup" if cell.comment is None else cell.comment.author
-        cell.comment = Comment(xlsx_text(f"{own}{_START} {text}"[:MAX_COMMENT]), author, **_COMMENT_SIZE)
+        cell.comment = Comment(own + xlsx_text(f"{_START}{text}"[:MAX_COMMENT]), author, **_COMMENT_SIZE)
 
 
 def _unmark(cell: Any) -> None:  # noqa: ANN401 - or one that is merged
     """Remove what an earlier plan marked; the user's own comment stays."""
     comment = getattr(cell, "comment", None)
-    if comment is not None and _START in comment.text:
-        own = comment.text.partition(_START)[0].rstrip()
+    if comment is not None and (found := list(_OURS.finditer(comment.text))):
+        own = comment.text[: found[-1].start()]
         cell.comment = Comment(own, comment.author) if own else None
     if cell.fill.fill_type == _FILL.fill_type and cell.fill.start_color.rgb == _COLOUR:
         cell.fill = PatternFill()

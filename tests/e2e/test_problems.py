@@ -110,3 +110,17 @@ def test_a_marked_csv_file_is_planned_without_the_options_of_csv_files(pay: Pay,
     plan = json.loads(pay("plan", "m.xlsx", *options, "--run-key", "pay", "--json", code=3).stdout)
     assert (plan["accepted"], plan["refused"]) == (1, 1)
     assert load_workbook(tmp_path / "m.xlsx")["List"]["A2"].value == "007"
+
+
+def test_rows_that_the_run_has_paid_are_not_offered_to_be_paid_with_skip_refused(pay: Pay, tmp_path: Path) -> None:
+    rows = ["A,+6595123100,5", "B,+6595123101,5", "C,0659512,5"]
+    name = _list(tmp_path / "pay.csv", "reference,phone,amount", rows)
+    product = ("--product", 6418)
+    headline = "1 of 3 rows refused. Fix it"
+    assert f"{headline}, or add --skip-refused to pay the other 2." in pay("plan", name, *product, code=3).stdout
+    pay("run", name, *product, "--skip-refused", code=1)
+    assert f"{headline}." in pay("plan", name, *product, code=3).stdout
+    assert "--skip-refused" not in pay("run", name, *product, code=3).stderr
+    _list(tmp_path / "pay.csv", "reference,phone,amount", [*rows, "D,+6595133100,5"])
+    shown = pay("plan", name, *product, "--add", code=3).stdout
+    assert "1 of 4 rows refused. Fix it, or add --skip-refused to pay 1 row not sent so far." in shown

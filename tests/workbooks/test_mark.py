@@ -1,6 +1,7 @@
 """Marked workbooks: the user's own with coloured cells and comments, which reads as the list does."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ from bulk_topup.plan import Plan
 from bulk_topup.plan.plan import RefusedRow
 from bulk_topup.system.files import sha256_of
 from bulk_topup.workbooks.mark import MarkError, MarkResult, check_marked_file, mark_list
-from bulk_topup.workbooks.marked_cells import PROBLEM_SHEET
+from bulk_topup.workbooks.marked_cells import MAX_COMMENT, PROBLEM_SHEET
 
 NUMBER = Problem(column="phone", message='"0659" is not an E.164 number.', kind=ProblemKind.NUMBER)
 AMOUNT = Problem(column="amount", message='"12,5" has a ",".', kind=ProblemKind.AMOUNT, instead="12.5")
-RED = "FFFFC7CE"
+RED = "FFFFC8CF"
 
 
 @pytest.fixture
@@ -120,6 +121,36 @@ def test_what_an_earlier_plan_marked_goes_when_the_cell_is_right(book: tuple[Pat
     assert sheet["C5"].comment.text.count("bulk-topup:") == 1
     assert found.sheetnames == ["Payroll", PROBLEM_SHEET]
     assert [cell.value for cell in found[PROBLEM_SHEET]["A"]] == ["Kind", "Amount not readable"]
+
+
+@pytest.mark.parametrize("own", ["x" * 1_500, "See bulk-topup: the guide.", "One.\n\nTwo.", "y" * 32_700])
+def test_a_comment_of_the_user_stays_whole(book: tuple[Path, Workbook], own: str) -> None:
+    path, workbook = book
+    workbook["Payroll"]["C5"].comment = Comment(own, "Ada")
+    workbook["Payroll"]["D4"].comment = Comment(own, "Ada")
+    workbook.save(path)
+    _, target = _mark(path, _plan((5, (AMOUNT,))))
+    sheet = load_workbook(target)["Payroll"]
+    said = "" if len(own) > 32_000 else f"\n\nbulk-topup: {AMOUNT.message} Write: 12.5"
+    assert (sheet["C5"].comment.text, sheet["D4"].comment.text) == (own + said, own)
+    _, again = _mark(target, _plan((5, (NUMBER,))), "again.xlsx")
+    sheet = load_workbook(again)["Payroll"]
+    assert (sheet["C5"].comment.text, sheet["D4"].comment.text) == (own, own)
+
+
+def test_what_is_wrong_is_said_within_its_limit(book: tuple[Path, Workbook]) -> None:
+    path, workbook = book
+    workbook.save(path)
+    _, target = _mark(path, _plan((5, (replace(NUMBER, message="m" * 5_000),))))
+    assert len(load_workbook(target)["Payroll"]["B5"].comment.text) == len("Ask Ben.\n\n") + MAX_COMMENT
+
+
+def test_the_colours_that_a_spreadsheet_program_offers_for_bad_cells_stay(book: tuple[Path, Workbook]) -> None:
+    path, workbook = book
+    workbook["Payroll"]["D4"].fill = PatternFill("solid", start_color="FFFFC7CE")
+    workbook.save(path)
+    _, target = _mark(path, _plan((5, (AMOUNT,))))
+    assert load_workbook(target)["Payroll"]["D4"].fill.start_color.rgb == "FFFFC7CE"
 
 
 def test_what_is_wrong_with_every_row_marks_the_header_once(tmp_path: Path) -> None:

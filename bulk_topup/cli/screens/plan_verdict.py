@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bulk_topup.app.prepare import Prepared
     from bulk_topup.domain.run import Run
     from bulk_topup.jobs.job import Job
-    from bulk_topup.plan import BalanceCheck
+    from bulk_topup.plan import BalanceCheck, Plan
 
 
 def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severity, str]:
@@ -39,8 +39,7 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
     if prepared.elsewhere.payments and prepared.pay_again is None:
         return Severity.BAD, "Paid today from elsewhere: another ledger has paid beneficiaries of this list."
     if plan.to_fix and not job.skip_refused:
-        valid = "the other row" if plan.accepted == 1 else f"the other {plan.accepted:,}"
-        others = f", or add --skip-refused to pay {valid}" if plan.accepted else ""
+        others = f", or add --skip-refused to pay {_others(plan, difference.to_send)}" if difference.to_send else ""
         them = "it" if plan.to_fix == 1 else "them"
         fix = f"Fix {them}"
         if earlier.refused:
@@ -58,6 +57,13 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
     if job.approval.required or (run is not None and run.approval is not None):
         return Severity.OPEN, f"Ready after approval: {what}."
     return Severity.GOOD, f"Ready: {what}."
+
+
+def _others(plan: Plan, to_send: int) -> str:
+    """Return which rows are sent beside those that are refused: of a run that was started before, those left."""
+    if to_send != plan.accepted:
+        return f"{format_rows(to_send)} not sent so far"
+    return "the other row" if to_send == 1 else f"the other {to_send:,}"
 
 
 def _nothing_to_send(prepared: Prepared) -> tuple[Severity, str]:
